@@ -1,0 +1,274 @@
+"""Where bytes lie: a local folder, or an object store through fsspec. Only the store speaks to these.
+
+A lake offers what assets need and no more: publish a folder, create a small file if and only if it is absent, read, list,
+delete. Creating is the one atomic step: `link(2)` on a folder, a conditional put on an object store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from tasks.errors import UnavailableError
+
+
+class Lake(Protocol):
+    """Bytes at paths relative to the lake's root, parts joined by slashes."""
+
+    url: str
+
+    def staging(self) -> Path:
+        """Return a new, empty local folder for work that is not published yet."""
+        ...
+
+    def scratch(self, name: str) -> Path:
+        """Return a local folder that outlives a crash, for work to be resumed."""
+        ...
+
+    def publish(self, folder: Path, path: str) -> None:
+        """Move a local folder into the lake."""
+        ...
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a file unless there is one, and return whether this call wrote it. Never leaves half a file."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes, or None where there is none."""
+        ...
+
+    def local(self, path: str) -> Path:
+        """Return a local folder holding what lies below a path."""
+        ...
+
+    def find(self, name: str) -> list[str]:
+        """Return the paths of all files of that name."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a file or everything below a path; nothing there is fine."""
+        ...
+
+    def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> contextlib.AbstractContextManager[bool]:
+        """Hold a lock that a dying process lets go; yields False where it was not to be had without waiting."""
+        ...
+
+
+def open_lake(url: str, cache: Path | None = None) -> Lake:
+    """Return the lake at a folder or an fsspec URL (`s3://bucket/prefix`, `gs://…`, `abfs://…`).
+
+    Args:
+        cache: Where copies of remote files lie; the user's temporary folder if not named.
+    """
+    if "://" in url and not url.startswith("file://"):
+        return ObjectLake(url, cache or Path(tempfile.gettempdir()) / "pandian-cache")
+    return LocalLake(Path(url.removeprefix("file://")))
+
+
+class LocalLake:
+    """A folder. Publishing is a rename, creating is a hard link, a lock is `flock(2)`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser().resolve()
+        self.url = str(self.root)
+
+    def staging(self) -> Path:
+        """Return a new folder on the lake's own disk, so that publishing it is a rename."""
+        folder = self.root / ".staging" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def scratch(self, name: str) -> Path:
+        """Return a folder on the lake's own disk that outlives a crash."""
+        folder = self.root / ".scratch" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def publish(self, folder: Path, path: str) -> None:
+        """Rename a folder to its place."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Write a file under another name, then link it to its place unless the place is taken."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.parent / f".{target.name}-{uuid.uuid4().hex}"
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            return False
+        finally:
+            draft.unlink()
+        return True
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes, or None."""
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def local(self, path: str) -> Path:
+        """Return the folder itself."""
+        return self.root / path
+
+    def find(self, name: str) -> list[str]:
+        """Return the paths of all published files of that name, sorted."""
+        found = []
+        for folder, below, files in os.walk(self.root):
+            below[:] = [part for part in below if not part.startswith((".", "data-"))]
+            if name in files:
+                found.append((Path(folder) / name).relative_to(self.root).as_posix())
+        return sorted(found)
+
+    def delete(self, path: str) -> None:
+        """Remove a file or a folder, and the folders above it that this leaves empty."""
+        target = self.root / path
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
+        for parent in target.parents:
+            if parent == self.root:
+                break
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
+        """Hold `flock(2)` on a file below `.locks`; the kernel lets it go when the process dies."""
+        path = self.root / ".locks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | (0 if is_waiting else fcntl.LOCK_NB)
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, mode)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+
+class ObjectLake:
+    """A prefix in an object store. Assets never change, so a local copy of one is good for ever."""
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self.url = url.rstrip("/")
+        self.cache = cache / hashlib.sha256(self.url.encode()).hexdigest()[:12]
+
+    def staging(self) -> Path:
+        """Return a new folder in the cache."""
+        folder = self.cache / ".staging" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return folder
+
+    def scratch(self, name: str) -> Path:
+        """Return a folder in the cache that outlives a crash."""
+        folder = self.cache / ".scratch" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def publish(self, folder: Path, path: str) -> None:
+        """Upload a folder's files, and keep the folder as their local copy."""
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        with self._reporting():
+            self._fs.put(
+                [str(file) for file in files],
+                [self._at(f"{path}/{file.relative_to(folder).as_posix()}") for file in files],
+            )
+        copy = self.cache / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(copy)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Put an object on the condition that there is none."""
+        with self._reporting():
+            try:
+                self._fs.pipe_file(self._at(path), content, mode="create")
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if "PreconditionFailed" in repr(error) or "At least one of the pre-conditions" in str(error):
+                    return False
+                raise
+        return True
+
+    def read(self, path: str) -> bytes | None:
+        """Return an object's bytes, or None."""
+        with self._reporting():
+            try:
+                content: bytes = self._fs.cat_file(self._at(path))
+            except FileNotFoundError:
+                return None
+        return content
+
+    def local(self, path: str) -> Path:
+        """Return a local copy, downloaded when it is first asked for."""
+        copy = self.cache / path
+        if not copy.is_dir():
+            folder = self.staging()
+            with self._reporting():
+                self._fs.get(self._at(path) + "/", str(folder) + "/", recursive=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):  # another process was faster; its copy is as good
+                folder.rename(copy)
+        return copy
+
+    def find(self, name: str) -> list[str]:
+        """Return the paths of all objects of that name, sorted."""
+        root = self._at("")
+        with self._reporting():
+            self._fs.invalidate_cache()
+            try:
+                paths: list[str] = self._fs.find(root)
+            except FileNotFoundError:
+                return []
+        return sorted(path[len(root) :].lstrip("/") for path in paths if path.rsplit("/", 1)[-1] == name)
+
+    def delete(self, path: str) -> None:
+        """Remove an object or everything below a path, and the local copy."""
+        with self._reporting(), contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._at(path), recursive=True)
+        shutil.rmtree(self.cache / path, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
+        """Yield True: object stores have no locks. Two runs may do the same work; the conditional put picks one result."""
+        yield True
+
+    @property
+    def _fs(self) -> Any:  # fsspec ships no types
+        import fsspec
+
+        return fsspec.core.url_to_fs(self.url)[0]
+
+    def _at(self, path: str) -> str:
+        root = self.url.split("://", 1)[1]
+        return f"{root}/{path}".rstrip("/")
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError | FileExistsError):
+                raise
+            raise UnavailableError(
+                source=self.url,
+                problem=f"{type(error).__name__}: {error}",
+                fix="Check the address, the credentials and the endpoint of the lake, then run again.",
+            ) from error

@@ -1,0 +1,243 @@
+"""The store: publishes drafts as immutable assets, and hands out verified data. The only module that knows paths."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from tasks.assets.asset import AssetRef, AssetSpec
+from tasks.assets.lake import Lake, open_lake
+from tasks.assets.manifest import ColumnSchema, FileEntry, Finding, Manifest, Verdict, content_digest
+from tasks.assets.recipe import Recipe
+from tasks.errors import TamperedAssetError, UnknownAssetError
+
+logger = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(slots=True)
+class Draft:
+    """An asset being made: write files below `path`, set what the manifest should say."""
+
+    spec: AssetSpec
+    path: Path
+    metrics: dict[str, Any] = field(default_factory=dict)  # JSON values of any shape
+    findings: list[Finding] = field(default_factory=list)
+    verdict: Verdict | None = None
+    seed: int | None = None
+    rows: int | None = None
+
+
+class AssetStore:
+    """Assets in one lake.
+
+    Args:
+        url: A folder or an fsspec URL.
+        code_revision: What the manifests name as the code that made the data.
+        cache: Where copies of remote assets lie.
+    """
+
+    def __init__(self, url: str, *, code_revision: str = "unknown", cache: Path | None = None) -> None:
+        self.url = url
+        self.code_revision = code_revision
+        self.cache = cache
+        self._verified: set[AssetRef] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:  # the constructor and its arguments, as pickle wants them
+        return _reopen, (self.url, self.code_revision, self.cache)
+
+    @property
+    def lake(self) -> Lake:
+        """The lake that the assets lie in."""
+        return open_lake(self.url, self.cache)
+
+    def manifest(self, ref: AssetRef) -> Manifest:
+        """Return the manifest of an asset.
+
+        Raises:
+            UnknownAssetError: There is no such asset.
+            TamperedAssetError: Its manifest is not a manifest.
+        """
+        found = self.find(ref)
+        if found is None:
+            raise UnknownAssetError(
+                lake=self.url, key=str(ref), fix="`pandian inventory list` names the assets there are."
+            )
+        return found
+
+    def find(self, ref: AssetRef) -> Manifest | None:
+        """Return the manifest of an asset, or None where the asset is not (or not wholly) there.
+
+        Raises:
+            TamperedAssetError: The manifest is there and cannot be read as one.
+        """
+        content = self.lake.read(f"{ref.key}/{ref.version}/{MANIFEST}")
+        if content is None:
+            return None
+        return parse_manifest(content, str(ref))
+
+    def path(self, ref: AssetRef) -> Path:
+        """Return a local folder with an asset's files, each checked against its digest once per process.
+
+        Raises:
+            UnknownAssetError: There is no such asset.
+            TamperedAssetError: A file is missing, or differs from its digest.
+        """
+        manifest = self.manifest(ref)
+        folder = self.lake.local(f"{ref.key}/{ref.version}/{manifest.data}")
+        if ref not in self._verified:
+            _verify(manifest, folder)
+            self._verified.add(ref)
+        return folder
+
+    def is_intact(self, ref: AssetRef) -> bool:
+        """Return whether an asset is there, whole and unchanged. One that is damaged is named and removed, to be rebuilt."""
+        try:
+            if self.find(ref) is None:
+                return False
+            self.path(ref)
+        except TamperedAssetError as error:
+            logger.warning("%s It is being rebuilt.", error.facts["problem"], extra={"asset": str(ref)})
+            self.discard(ref)
+            return False
+        return True
+
+    def discard(self, ref: AssetRef) -> None:
+        """Remove an asset: its manifest first, so that it is never half there."""
+        self._verified.discard(ref)
+        self.lake.delete(f"{ref.key}/{ref.version}/{MANIFEST}")
+        self.lake.delete(f"{ref.key}/{ref.version}")
+
+    @contextlib.contextmanager
+    def draft(self, spec: AssetSpec, recipe: Recipe, *, run_id: str) -> Iterator[Draft]:
+        """Publish what the block writes, data first and manifest last. An exception publishes nothing."""
+        started_at = datetime.now(UTC)
+        draft = Draft(spec=spec, path=self.lake.staging())
+        try:
+            yield draft
+            self._publish(draft, recipe, run_id=run_id, started_at=started_at)
+        finally:
+            shutil.rmtree(draft.path, ignore_errors=True)
+
+    def manifests(self) -> list[Manifest]:
+        """Return the manifests of all assets, sorted by key and version; one that cannot be read is named and left out."""
+        found = []
+        for path in self.lake.find(MANIFEST):
+            content = self.lake.read(path)
+            if content is None:
+                continue
+            try:
+                found.append(parse_manifest(content, path))
+            except TamperedAssetError as error:
+                logger.warning("%s", error)
+        return found
+
+    def _publish(self, draft: Draft, recipe: Recipe, *, run_id: str, started_at: datetime) -> None:
+        ref = AssetRef(draft.spec.key, recipe.version)
+        manifest = _manifest(draft, recipe, run_id=run_id, started_at=started_at, code_revision=self.code_revision)
+        self.lake.publish(draft.path, f"{ref.key}/{ref.version}/{manifest.data}")
+        content = manifest.model_dump_json(indent=2).encode()
+        if self.lake.create(f"{ref.key}/{ref.version}/{MANIFEST}", content):
+            self._verified.add(ref)
+            return
+        # Another run published this recipe while this one worked: one result is enough.
+        self.lake.delete(f"{ref.key}/{ref.version}/{manifest.data}")
+
+
+def parse_manifest(content: bytes, asset: str) -> Manifest:
+    """Return a manifest from its bytes.
+
+    Raises:
+        TamperedAssetError: The bytes are not a manifest.
+    """
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise TamperedAssetError(
+            asset=asset,
+            problem=f"the manifest of {asset} cannot be read ({error.error_count()} errors).",
+            fix="Run the flow again to rebuild it.",
+        ) from error
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _reopen(url: str, code_revision: str, cache: Path | None) -> AssetStore:
+    return AssetStore(url, code_revision=code_revision, cache=cache)
+
+
+def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, started_at: datetime, code_revision: str) -> Manifest:
+    files = tuple(
+        FileEntry(path=file.relative_to(draft.path).as_posix(), bytes=file.stat().st_size, sha256=file_digest(file))
+        for file in sorted(draft.path.rglob("*"))
+        if file.is_file()
+    )
+    main = sorted(file for file in draft.path.glob(draft.spec.main) if file.suffix == ".parquet")
+    finished_at = datetime.now(UTC)
+    return Manifest(
+        key=draft.spec.key,
+        version=recipe.version,
+        title=draft.spec.title,
+        grain=draft.spec.grain,
+        owner=draft.spec.owner,
+        format=draft.spec.format,
+        stage=recipe.stage,
+        recipe_revision=recipe.revision,
+        arguments=dict(recipe.arguments),
+        inputs=tuple(str(ref) for ref in recipe.inputs),
+        data=f"data-{draft.path.name}",
+        main=draft.spec.main,
+        files=files,
+        columns=_columns(main),
+        rows=draft.rows if draft.rows is not None else _rows(main),
+        bytes=sum(entry.bytes for entry in files),
+        content_digest=content_digest(files),
+        metrics=draft.metrics,
+        verdict=draft.verdict,
+        findings=tuple(draft.findings),
+        seed=draft.seed,
+        code_revision=code_revision,
+        run_id=run_id,
+        started_at=started_at,
+        finished_at=finished_at,
+        duration_s=round((finished_at - started_at).total_seconds(), 3),
+    )
+
+
+def _columns(main: list[Path]) -> tuple[ColumnSchema, ...]:
+    if not main:
+        return ()
+    return tuple(ColumnSchema(name=item.name, type=str(item.type)) for item in pq.read_schema(main[0]))
+
+
+def _rows(main: list[Path]) -> int | None:
+    return sum(pq.read_metadata(file).num_rows for file in main) if main else None
+
+
+def _verify(manifest: Manifest, folder: Path) -> None:
+    for entry in manifest.files:
+        file = folder / entry.path
+        if not file.is_file():
+            problem = f"the file {entry.path} of {manifest.ref} is missing."
+        elif file.stat().st_size != entry.bytes:
+            problem = f"the file {entry.path} of {manifest.ref} has {file.stat().st_size} bytes, not {entry.bytes}."
+        elif file_digest(file) != entry.sha256:
+            problem = f"the bytes of the file {entry.path} of {manifest.ref} differ from their digest."
+        else:
+            continue
+        raise TamperedAssetError(asset=str(manifest.ref), problem=problem, fix="Run the flow again to rebuild it.")
