@@ -1,0 +1,65 @@
+"""What a benchmark measured goes into one ledger, printed as a table and written to docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+HEADER = "| work | peer in the same run | needs | ours | peer | ratio | met |\n|---|---|---|---|---|---|---|\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    work: str
+    peer: str
+    needs: str
+    ours: str
+    theirs: str
+    ratio: float
+    is_met: bool
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Collects entries; `ours` and `theirs` are words with units (`12.1 s, 2.4 GB`), `ratio` is the figure that `needs` bounds."""
+
+    entries: list[Entry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, *, work: str, peer: str, needs: str, ours: str, theirs: str, ratio: float, is_met: bool) -> None:
+        self.entries.append(Entry(work, peer, needs, ours, theirs, ratio, is_met))
+
+    def note(self, text: str) -> None:
+        """Add a sentence about the machine or the method."""
+        self.notes.append(text)
+
+    def table(self) -> str:
+        rows = [
+            f"| {e.work} | {e.peer} | {e.needs} | {e.ours} | {e.theirs} | {e.ratio:.2f} | {'yes' if e.is_met else '**no**'} |\n"
+            for e in sorted(self.entries, key=lambda e: e.work)
+        ]
+        return HEADER + "".join(rows)
+
+
+@pytest.fixture(scope="session")
+def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    found = Ledger()
+    yield found
+    if not found.entries:
+        return
+    text = "\n".join(["# Benchmarks", "", f"Measured by `make bench` on {platform.processor() or platform.machine()}, Python {platform.python_version()}.", "", found.table(), *[f"- {note}" for note in found.notes], ""])
+    if request.config.getoption("--ledger"):
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        reporter.write_line("\n" + text)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ledger", action="store_true", help="write docs/benchmarks.md")
