@@ -1,8 +1,8 @@
 """Every failure that pandian expects: what happened, to what, and what to do about it.
 
-An error takes data and builds its message from the class's template. The data stays on the exception as `facts`, is safe
-to log, and survives pickling. `exit_code` is what the command line exits with; only errors that are `is_transient` are
-retried.
+An error takes data and builds its message from the class's template. The data stays on the exception as `facts`, is
+safe to log, and survives pickling. `exit_code` is what the command line exits with; only errors that are `is_transient`
+are retried.
 """
 
 from __future__ import annotations
@@ -71,6 +71,12 @@ class UnknownAssetError(UsageError):
     template = "The inventory of “{lake}” has no asset “{key}”."
 
 
+class StageNotRunError(UsageError):
+    """A stage that was left out of a run has not made its assets yet."""
+
+    template = "This run leaves out a stage whose assets are not there yet: {assets}."
+
+
 class MissingColumnsError(UsageError):
     """A source lacks columns that its table requires, or that its mapping names."""
 
@@ -114,7 +120,10 @@ class TamperedAssetError(DataBlockedError):
 class RowsLostError(PandianError):
     """Rows read are not rows kept + merged + quarantined: a bug, never published."""
 
-    template = "{rows_read} rows of “{table}” were read, but {rows_kept} kept + {rows_merged} merged + {rows_quarantined} quarantined."
+    template = (
+        "{rows_read} rows of “{table}” were read, but {rows_kept} were kept, {rows_merged} merged and {rows_quarantined} "
+        "quarantined."
+    )
 
 
 class WeightsDigestError(DataBlockedError):

@@ -12,19 +12,25 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, ParamSpec, cast
+from typing import Any, Final, Literal
 
-from prefect import Task, get_run_logger, task
+from prefect import get_run_logger
+from prefect.assets import Asset, AssetProperties
+from prefect.client.schemas.objects import State
 from prefect.exceptions import MissingContextError
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
+from prefect.states import Completed
+from prefect.tasks import MaterializingTask
 
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.manifest import Manifest, Verdict
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore, Draft
-from tasks.errors import PandianError
+from tasks.errors import PandianError, StageNotRunError
 
-P = ParamSpec("P")
+Mode = Literal["run", "refresh", "present"]
+"""`run` skips what is there, `refresh` makes it again, `present` demands that it is there."""
 
 RETRIES: Final = 2
 RETRY_DELAYS_S: Final = [2.0, 10.0]
@@ -83,61 +89,85 @@ class Build:
         _log(message)
 
 
-class Stage(Generic[P]):
-    """A Prefect task around a stage function, callable, submittable, and testable through `fn`."""
+class Stage:
+    """A stage function as a Prefect task that materialises its assets; without Prefect it is called through `fn`."""
 
-    def __init__(self, prefect_task: Task[Any, StageResult]) -> None:
-        self.task = prefect_task
-        self.name: str = prefect_task.name
+    def __init__(self, name: str, fn: Callable[..., StageResult], specs: Callable[..., tuple[AssetSpec, ...]]) -> None:
+        self.name = name
+        self.fn = fn
+        self._specs = specs
 
-    @property
-    def fn(self) -> Callable[..., StageResult]:
-        """The stage without Prefect, still skipping and recording."""
-        return cast("Callable[..., StageResult]", self.task.fn)
+    def submit(  # noqa: D417 - what stands in *args is the stage's own
+        self, *args: object, store: AssetStore, label: str = "", wait_for: Iterable[object] = (), **kwargs: object
+    ) -> PrefectFuture[StageResult]:
+        """Start the stage on the flow's task runner; futures among the arguments are awaited first.
 
-    def submit(self, *args: object, label: str = "", wait_for: Iterable[object] = (), **kwargs: object) -> Any:  # PrefectFuture
-        """Start the stage on the flow's task runner; futures among the arguments are awaited first."""
-        name = f"{self.name} {label}".strip()
-        submit = cast("Any", self.task.with_options(task_run_name=name)).submit
-        return submit(*args, wait_for=list(wait_for), **kwargs)
+        Args:
+            store: Where the assets lie.
+            label: What tells this run of the stage from its others, for instance the table's name.
+            wait_for: Futures that must be done first though they are no argument.
+            kwargs: The stage's other arguments, and `mode`.
+        """
+        materializing: MaterializingTask[Any, StageResult] = MaterializingTask(
+            fn=self._in_prefect(),
+            assets=[_prefect_asset(spec, store) for spec in self._specs(*args, **kwargs)],
+            name=self.name,
+            task_run_name=f"{self.name} {label}".strip(),
+            retries=RETRIES,
+            retry_delay_seconds=RETRY_DELAYS_S,
+            retry_condition_fn=_is_transient,
+            persist_result=False,
+        )
+        return materializing.submit(*args, store=store, wait_for=list(wait_for), **kwargs)
+
+    def _in_prefect(self) -> Callable[..., Any]:  # a result, or a state that carries one: Prefect takes both
+        fn = self.fn
+
+        @functools.wraps(fn)
+        def run(*args: object, **kwargs: object) -> StageResult | State[StageResult]:
+            result = fn(*args, **kwargs)
+            # Prefect's own word for a task run whose result was there: it emits no materialisation for it.
+            return Completed(name="Cached", data=result) if result.status == "skipped" else result
+
+        return run
 
 
 def stage(
     name: str, *, revision: int, produces: Callable[..., Iterable[AssetSpec]]
-) -> Callable[[Callable[..., None]], Stage[P]]:
+) -> Callable[[Callable[..., None]], Stage]:
     """Turn `fn(…, build)` into a stage.
 
     The function's arguments are references, configurations and plain values: they are the recipe. It is called with a
     `build` only when the assets of that recipe are not all there.
 
     Args:
+        name: The stage's name, a verb.
         revision: Raise it when the stage's logic changes its output.
         produces: Takes the same arguments and returns the specs of the assets made, the primary one first.
     """
 
-    def decorate(fn: Callable[..., None]) -> Stage[P]:
+    def decorate(fn: Callable[..., None]) -> Stage:
         signature = inspect.signature(fn)
 
-        @functools.wraps(fn)
-        def run(*args: object, store: AssetStore, **kwargs: object) -> StageResult:
-            bound = signature.bind_partial(*map(_as_reference, args), **{k: _as_reference(v) for k, v in kwargs.items()})
+        def specs(*args: object, mode: Mode = "run", **kwargs: object) -> tuple[AssetSpec, ...]:
+            bound = signature.bind_partial(*args, **kwargs)
+            bound.apply_defaults()
+            return tuple(produces(**bound.arguments))
+
+        def run(*args: object, store: AssetStore, mode: Mode = "run", **kwargs: object) -> StageResult:
+            bound = signature.bind_partial(
+                *map(_as_reference, args), **{k: _as_reference(v) for k, v in kwargs.items()}
+            )
             bound.apply_defaults()
             recipe = Recipe.of(name, revision, bound.arguments)
-            specs = tuple(produces(**bound.arguments))
-            return _run(fn, bound.arguments, recipe=recipe, specs=specs, store=store)
+            call = _Call(fn, bound.arguments, recipe, tuple(produces(**bound.arguments)))
+            return _run(call, store=store, mode=mode)
 
-        del run.__wrapped__  # type: ignore[attr-defined]  # Prefect would read the inner signature, which has no store
+        run.__name__ = run.__qualname__ = fn.__name__
+        run.__doc__ = fn.__doc__
+        run.__module__ = fn.__module__
         run.__signature__ = _outer(signature)  # type: ignore[attr-defined]  # what Prefect binds arguments to
-        return Stage(
-            task(
-                run,
-                name=name,
-                retries=RETRIES,
-                retry_delay_seconds=RETRY_DELAYS_S,
-                retry_condition_fn=_is_transient,
-                persist_result=False,
-            )
-        )
+        return Stage(name, run, specs)
 
     return decorate
 
@@ -147,29 +177,35 @@ def code_revision() -> str:
     version = metadata.version("pandian")
     try:
         commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return version
     return f"{version}+g{commit}"
 
 
-def _run(
-    fn: Callable[..., None],
-    arguments: dict[str, Any],  # the stage's own arguments, of any type
-    *,
-    recipe: Recipe,
-    specs: tuple[AssetSpec, ...],
-    store: AssetStore,
-) -> StageResult:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    fn: Callable[..., None]
+    arguments: dict[str, Any]  # the stage's own arguments, of any type
+    recipe: Recipe
+    specs: tuple[AssetSpec, ...]
+
+
+def _run(call: _Call, *, store: AssetStore, mode: Mode) -> StageResult:
     begun = time.perf_counter()
-    refs = tuple(AssetRef(spec.key, recipe.version) for spec in specs)
+    recipe = call.recipe
+    refs = tuple(AssetRef(spec.key, recipe.version) for spec in call.specs)
     with store.lake.lock(f"{recipe.stage}-{recipe.version}"):
-        is_present = all([store.is_intact(ref) for ref in refs])
+        is_present = _is_present(refs, store=store, mode=mode)
         if not is_present:
             _log(f"{recipe.stage}: making {', '.join(map(str, refs))}")
             build = Build(store, recipe, run_id=flow_run.get_id() or "by-hand")
-            fn(**arguments, build=build)
+            call.fn(**call.arguments, build=build)
             shutil.rmtree(build.scratch(), ignore_errors=True)
     manifest = store.manifest(refs[0])
     seconds = time.perf_counter() - begun
@@ -181,6 +217,25 @@ def _run(
         refs=refs,
         verdict=manifest.verdict,
         duration_s=seconds,
+    )
+
+
+def _is_present(refs: tuple[AssetRef, ...], *, store: AssetStore, mode: Mode) -> bool:
+    if mode == "refresh":
+        for ref in refs:
+            store.discard(ref)
+        return False
+    is_present = min(store.is_intact(ref) for ref in refs)  # every one is looked at, so every damaged one is named
+    if mode == "present" and not is_present:
+        raise StageNotRunError(assets=list(map(str, refs)), fix="Run without `--only` and `--from` once.")
+    return is_present
+
+
+def _prefect_asset(spec: AssetSpec, store: AssetStore) -> Asset:
+    lake = store.url if "://" in store.url else Path(store.url).resolve().as_uri()
+    return Asset(
+        key=f"{lake}/{spec.key}".replace(" ", "%20"),
+        properties=AssetProperties(name=spec.title, description=spec.grain, owners=[spec.owner]),
     )
 
 
@@ -197,7 +252,8 @@ def _as_reference(value: object) -> object:
 def _outer(signature: inspect.Signature) -> inspect.Signature:
     inner = [item for name, item in signature.parameters.items() if name != "build"]
     store = inspect.Parameter("store", inspect.Parameter.KEYWORD_ONLY, annotation=AssetStore)
-    return signature.replace(parameters=[*inner, store], return_annotation=StageResult)
+    mode = inspect.Parameter("mode", inspect.Parameter.KEYWORD_ONLY, default="run", annotation=Mode)
+    return signature.replace(parameters=[*inner, store, mode], return_annotation=StageResult)
 
 
 def _is_transient(task: object, task_run: object, state: Any) -> bool:  # the three that Prefect passes

@@ -48,13 +48,13 @@ def make_events(users: int, products: int, per_user: int = 4, event_type: str = 
         for step in range(per_user)
     ]
     schema = pa.schema(
-        [
-            ("user_id", pa.string()),
-            ("product_id", pa.string()),
-            ("event_type", pa.string()),
-            ("timestamp", pa.timestamp("us", tz="UTC")),
-            ("price", pa.float64()),
-        ]
+        {
+            "user_id": pa.string(),
+            "product_id": pa.string(),
+            "event_type": pa.string(),
+            "timestamp": pa.timestamp("us", tz="UTC"),
+            "price": pa.float64(),
+        }
     )
     return pa.Table.from_pylist(rows, schema=schema)
 
@@ -64,10 +64,13 @@ def save_table(store: AssetStore, name: str, table: pa.Table) -> AssetRef:
     return save_asset(store, specs.table(name), {"part-0.parquet": table})
 
 
-def save_asset(store: AssetStore, spec: AssetSpec, tables: dict[str, pa.Table], texts: dict[str, str] | None = None) -> AssetRef:
+def save_asset(
+    store: AssetStore, spec: AssetSpec, tables: dict[str, pa.Table], texts: dict[str, str] | None = None
+) -> AssetRef:
     """Publish parquet files and texts as one asset, its version a digest of their content."""
     content = {name: table.to_pydict() for name, table in tables.items()}
-    recipe = Recipe(stage="by-hand", revision=1, arguments={"key": spec.key, "content": repr(content), "texts": texts or {}})
+    arguments = {"key": spec.key, "content": repr(content), "texts": texts or {}}
+    recipe = Recipe(stage="by-hand", revision=1, arguments=arguments)
     with store.draft(spec, recipe, run_id="by-hand") as draft:
         for name, table in tables.items():
             (draft.path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Where bytes lie: a local folder, or an object store through fsspec. Only the store speaks to these.
 
-A lake offers what assets need and no more: publish a folder, create a small file if and only if it is absent, read, list,
-delete. Creating is the one atomic step: `link(2)` on a folder, a conditional put on an object store.
+A lake offers what assets need and no more: publish a folder, create a small file if and only if it is absent, read,
+list, delete. Creating is the one atomic step: `link(2)` on a folder, a conditional put on an object store.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Lake(Protocol):
         """Remove a file or everything below a path; nothing there is fine."""
         ...
 
-    def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> contextlib.AbstractContextManager[bool]:
+    def lock(
+        self, name: str, *, is_shared: bool = False, is_waiting: bool = True
+    ) -> contextlib.AbstractContextManager[bool]:
         """Hold a lock that a dying process lets go; yields False where it was not to be had without waiting."""
         ...
 
@@ -66,6 +68,7 @@ def open_lake(url: str, cache: Path | None = None) -> Lake:
     """Return the lake at a folder or an fsspec URL (`s3://bucket/prefix`, `gs://…`, `abfs://…`).
 
     Args:
+        url: The folder, absolute or relative to the working directory, or the URL.
         cache: Where copies of remote files lie; the user's temporary folder if not named.
     """
     if "://" in url and not url.startswith("file://"):
@@ -247,7 +250,7 @@ class ObjectLake:
 
     @contextlib.contextmanager
     def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
-        """Yield True: object stores have no locks. Two runs may do the same work; the conditional put picks one result."""
+        """Yield True: object stores have no locks. Two runs may do the same work; a conditional put picks one result."""
         yield True
 
     @property

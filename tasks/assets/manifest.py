@@ -39,7 +39,7 @@ class FileEntry(Record):
 class Finding(Record):
     """One thing wrong in a table; `kind` is a word of FINDINGS.md.
 
-    `keys` is the path, below the asset's data folder, of a parquet with every failing key; None where a kind has no keys.
+    `keys` is the path, below the asset's data folder, of a parquet with every failing key; None where a kind has none.
     `share` is `count` over the rows that were looked at.
     """
 

@@ -1,4 +1,4 @@
-"""The JSON pages that stages leave inside their assets, and that the inventory reads. The stages own the content, this module the shape."""
+"""The JSON pages that stages leave in their assets and the inventory reads: stages own the content, this the shape."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Correlation(Record):
 
 
 class TableProfile(Record):
-    """What a table holds. `keys` are the columns, or sets of columns, whose values are exactly unique and never null."""
+    """What a table holds. `keys` are the columns, or sets of them, whose values are exactly unique and never null."""
 
     table: str
     rows: int
@@ -130,8 +130,8 @@ class TableProfile(Record):
 class Relationship(Record):
     """A column whose values point to another table's key.
 
-    `match_rate` is the share of the child's non-null rows whose value the parent has; `coverage` the share of the parent's
-    keys that the child mentions.
+    `match_rate` is the share of the child's non-null rows whose value the parent has; `coverage` the share of the
+    parent's keys that the child mentions.
     """
 
     child_table: str

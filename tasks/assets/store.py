@@ -102,7 +102,7 @@ class AssetStore:
         return folder
 
     def is_intact(self, ref: AssetRef) -> bool:
-        """Return whether an asset is there, whole and unchanged. One that is damaged is named and removed, to be rebuilt."""
+        """Return whether an asset is there, whole and unchanged. A damaged one is named and removed, to be rebuilt."""
         try:
             if self.find(ref) is None:
                 return False
@@ -131,7 +131,7 @@ class AssetStore:
             shutil.rmtree(draft.path, ignore_errors=True)
 
     def manifests(self) -> list[Manifest]:
-        """Return the manifests of all assets, sorted by key and version; one that cannot be read is named and left out."""
+        """Return the manifests of all assets, by key and version; one that cannot be read is named and left out."""
         found = []
         for path in self.lake.find(MANIFEST):
             content = self.lake.read(path)
@@ -142,6 +142,11 @@ class AssetStore:
             except TamperedAssetError as error:
                 logger.warning("%s", error)
         return found
+
+    def versions(self, key: str) -> list[Manifest]:
+        """Return the manifests of every version of one asset, the newest first."""
+        found = [item for item in self.manifests() if item.key == key]
+        return sorted(found, key=lambda item: item.finished_at, reverse=True)
 
     def _publish(self, draft: Draft, recipe: Recipe, *, run_id: str, started_at: datetime) -> None:
         ref = AssetRef(draft.spec.key, recipe.version)
