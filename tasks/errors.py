@@ -121,8 +121,8 @@ class RowsLostError(PandianError):
     """Rows read are not rows kept + merged + quarantined: a bug, never published."""
 
     template = (
-        "{rows_read} rows of “{table}” were read, but {rows_kept} were kept, {rows_merged} merged and {rows_quarantined} "
-        "quarantined."
+        "{rows_read} rows of “{table}” were read, but {rows_kept} were kept, {rows_merged} merged, "
+        "{rows_quarantined} quarantined."
     )
 
 

@@ -250,7 +250,7 @@ class ObjectLake:
 
     @contextlib.contextmanager
     def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
-        """Yield True: object stores have no locks. Two runs may do the same work; a conditional put picks one result."""
+        """Yield True: object stores have no locks. Two runs may do the same work; a conditional put picks one."""
         yield True
 
     @property

@@ -56,7 +56,7 @@ class Recipe:
     def of(cls, stage: str, revision: int, arguments: Mapping[str, object]) -> Recipe:
         """Return the recipe of a call: references among the arguments become inputs.
 
-        Fields of a configuration that name resources, not results (`json_schema_extra={"recipe": False}`), are left out.
+        A configuration's fields for resources, not results (`json_schema_extra={"recipe": False}`), are left out.
         """
         return cls(
             stage=stage,
