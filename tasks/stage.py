@@ -115,7 +115,7 @@ class Stage:
             task_run_name=f"{self.name} {label}".strip(),
             retries=RETRIES,
             retry_delay_seconds=RETRY_DELAYS_S,
-            retry_condition_fn=_is_transient,
+            retry_condition_fn=is_transient,
             persist_result=False,
         )
         return materializing.submit(*args, store=store, wait_for=list(wait_for), **kwargs)
@@ -188,6 +188,17 @@ def code_revision() -> str:
     return f"{version}+g{commit}"
 
 
+def is_transient(task: object, task_run: object, state: Any) -> bool:  # a Prefect state of any result
+    """Return whether a failed task run may pass when tried again: Prefect's retry condition."""
+    try:
+        state.result()
+    except PandianError as error:
+        return error.is_transient
+    except Exception:  # noqa: BLE001 - any other failure is a bug, and a bug is not retried
+        return False
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     fn: Callable[..., None]
@@ -254,16 +265,6 @@ def _outer(signature: inspect.Signature) -> inspect.Signature:
     store = inspect.Parameter("store", inspect.Parameter.KEYWORD_ONLY, annotation=AssetStore)
     mode = inspect.Parameter("mode", inspect.Parameter.KEYWORD_ONLY, default="run", annotation=Mode)
     return signature.replace(parameters=[*inner, store, mode], return_annotation=StageResult)
-
-
-def _is_transient(task: object, task_run: object, state: Any) -> bool:  # the three that Prefect passes
-    try:
-        state.result()
-    except PandianError as error:
-        return error.is_transient
-    except Exception:  # noqa: BLE001 - any other failure is a bug, and a bug is not retried
-        return False
-    return False
 
 
 def _log(message: str) -> None:
