@@ -120,6 +120,10 @@ class Stage:
         )
         return materializing.submit(*args, store=store, wait_for=list(wait_for), **kwargs)
 
+    def keys(self, *args: object, **kwargs: object) -> tuple[str, ...]:
+        """Return the keys of the assets that the stage makes of these arguments."""
+        return tuple(spec.key for spec in self._specs(*args, **kwargs))
+
     def _in_prefect(self) -> Callable[..., Any]:  # a result, or a state that carries one: Prefect takes both
         fn = self.fn
 

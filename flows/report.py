@@ -1,0 +1,61 @@
+"""What a run reports: the object that `pandian run --json` prints and the run record holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from tasks.assets.manifest import Finding, Manifest, Record, Severity
+
+StageStatus = Literal["run", "skipped", "blocked", "failed"]
+RunStatus = Literal["succeeded", "blocked", "refused", "failed"]
+
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
+
+
+class StageReport(Record):
+    """One stage of a run: `skipped` where all its assets were there; `seconds` add up its task runs."""
+
+    name: str
+    status: StageStatus
+    seconds: float
+
+
+class AssetReport(Record):
+    """One asset that a run made, or found unchanged (`skipped`)."""
+
+    key: str
+    version: str
+    rows: int | None
+    bytes: int
+    verdict: str | None
+    skipped: bool
+
+
+class ModelReport(Record):
+    """The registered version that a run made or found."""
+
+    name: str
+    version: str
+    alias: str | None
+    metrics: dict[str, float]
+
+
+class RunReport(Record):
+    """A run: what each stage did, which assets there are now, what was found, which model, where the pages lie."""
+
+    run_id: str
+    status: RunStatus
+    lake: str
+    stages: tuple[StageReport, ...]
+    assets: tuple[AssetReport, ...]
+    findings: dict[Severity, int]
+    model: ModelReport | None
+    report: str | None
+    problem: str | None = None
+
+
+def finding_counts(manifests: Iterable[Manifest]) -> dict[Severity, int]:
+    """Return how many findings the assets carry, per severity."""
+    found: list[Finding] = [finding for manifest in manifests for finding in manifest.findings]
+    return {severity: sum(finding.severity == severity for finding in found) for severity in SEVERITIES}

@@ -1,0 +1,306 @@
+"""One run of a flow: submits stages as planned, keeps what came of them, and records it as an asset."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from prefect import task
+from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
+
+from flows.artifacts import publish_stage, publish_summary
+from flows.plan import STAGES, Mode, StageName
+from flows.report import (
+    AssetReport,
+    ModelReport,
+    RunReport,
+    RunStatus,
+    StageReport,
+    StageStatus,
+    finding_counts,
+)
+from flows.settings import Settings
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.manifest import Manifest
+from tasks.assets.recipe import Recipe
+from tasks.assets.reports import REGISTRATION_REPORT, VALIDATION_REPORT, Registration, ValidationReport
+from tasks.assets.store import AssetStore
+from tasks.errors import CandidateRefusedError, DataBlockedError, PandianError, StageNotRunError
+from tasks.ingest.sources import Shard, find_shards
+from tasks.stage import RETRIES, RETRY_DELAYS_S, Stage, StageResult, code_revision, is_transient
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """What a stage gives that the plan leaves out, or only looked for in vain."""
+
+    assets: tuple[str, ...]
+
+
+Pending = PrefectFuture[StageResult] | StageResult
+"""What a stage was asked for and may not have done yet."""
+
+
+class Run:
+    """Submits stages, and knows at the end what each of them did.
+
+    Args:
+        settings: The shop.
+        plan: What to do with each stage.
+        base: The folder that relative sources start from.
+    """
+
+    def __init__(self, settings: Settings, plan: Mapping[StageName, Mode], base: Path) -> None:
+        self.settings = settings
+        self.plan = plan
+        self.base = base
+        self.run_id = flow_run.get_id() or "by-hand"
+        self.store = AssetStore(settings.lake, code_revision=code_revision(), cache=Path(settings.home) / "cache")
+        self._pending: dict[StageName, list[Pending]] = defaultdict(list)
+        self._blocked: dict[str, str] = {}
+        self._stack = contextlib.ExitStack()
+        self.report: RunReport | None = None
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self.store.lake.lock("run", is_shared=True))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._stack:
+            if kind is None or issubclass(kind, PandianError):
+                self.report = self._record(error if isinstance(error, PandianError) else None)
+
+    def shards(self) -> Iterator[tuple[str, Sequence[Shard]]]:
+        """Yield each table's name and the files its sources have now.
+
+        Raises:
+            MissingSourceError: No file lies where a source should be.
+            UnavailableError: A source cannot be reached, also after retries.
+        """
+        look = task(
+            find_shards,
+            name="ingest",
+            task_run_name="ingest look for {table}",
+            retries=RETRIES,
+            retry_delay_seconds=RETRY_DELAYS_S,
+            retry_condition_fn=is_transient,
+            persist_result=False,
+        )
+        for table, sources in self.settings.tables.items():
+            yield table, look(table, sources, self.base)
+
+    def submit(self, stage: Stage, *args: object, label: str = "", **kwargs: object) -> Pending | NotRun:
+        """Start a stage, or look for what it made before; the plan says which.
+
+        Raises:
+            StageNotRunError: The stage is to run, and one it needs was only looked for and has not been run.
+        """
+        group = cast("StageName", stage.fn.__module__.split(".")[1])
+        mode = self.plan[group]
+        missing = _missing(args)
+        if mode == "off" or (mode == "present" and missing):
+            return NotRun(stage.keys(*args, **kwargs))
+        if missing:
+            raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
+        if mode == "present":
+            try:
+                result = stage.fn(*_settled(args), store=self.store, mode="present", **kwargs)
+            except StageNotRunError:
+                return NotRun(stage.keys(*args, **kwargs))
+            return self._keep(group, result)
+        return self._keep(group, stage.submit(*args, store=self.store, label=label, mode=mode, **kwargs))
+
+    def passed(
+        self, tables: Mapping[str, Pending | NotRun], verdicts: Mapping[str, Pending | NotRun]
+    ) -> dict[str, Pending]:
+        """Return the tables that validation did not block, and remember those it did.
+
+        Raises:
+            StageNotRunError: Validation was only looked for, and has not been run.
+        """
+        missing = _missing(verdicts)
+        if missing and self.plan["validate"] == "present":
+            raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
+        usable: dict[str, Pending] = {}
+        for name, rows in tables.items():
+            verdict = verdicts[name]
+            result = None if isinstance(verdict, NotRun) else _outcome(verdict)
+            if isinstance(rows, NotRun) or not isinstance(result, StageResult):
+                continue
+            if result.verdict == "blocked":
+                self._blocked[name] = self._why_blocked(result.primary)
+                continue
+            usable[name] = rows
+        return usable
+
+    def part(self, pending: Pending | NotRun, key: str) -> AssetRef | NotRun:
+        """Wait for a stage that makes several assets and return one of them."""
+        if isinstance(pending, NotRun):
+            return pending
+        outcome = _outcome(pending)
+        return outcome[key] if isinstance(outcome, StageResult) else NotRun((key,))
+
+    def results(self, *groups: StageName) -> list[StageResult]:
+        """Wait for stages and return what succeeded, in the order of submission."""
+        chosen = groups or STAGES
+        outcomes = [_outcome(item) for group in chosen for item in self._pending[group]]
+        return [item for item in outcomes if isinstance(item, StageResult)]
+
+    def refs(self) -> list[AssetRef]:
+        """Wait for all stages and return every asset made or found, sorted."""
+        return sorted({ref for result in self.results() for ref in result.refs})
+
+    def raise_for_failures(self) -> None:
+        """Wait for all stages, then turn the first failure, a blocked table or a closed gate into an error.
+
+        Raises:
+            DataBlockedError: Validation blocked a table.
+            CandidateRefusedError: The gate refused the model.
+        """
+        failures = [item for group in STAGES for item in map(_outcome, self._pending[group]) if isinstance(item, BaseException)]
+        ours = [item for item in failures if isinstance(item, PandianError)]
+        for failure in [*ours, *failures]:
+            raise failure
+        if self._blocked:
+            raise DataBlockedError(
+                problem=" ".join(self._blocked.values()),
+                fix="Mend the source or the suite, then run again: only what depends on it is made again.",
+            )
+        registration = self._registration()
+        if registration is not None and registration.decision == "refused":
+            raise CandidateRefusedError(
+                model=f"{registration.name} version {registration.version}",
+                problem=" ".join(registration.reasons),
+                fix=f"`pandian review show {registration.version}` shows its card and its comparison.",
+            )
+
+    def _keep(self, group: StageName, pending: Pending) -> Pending:
+        self._pending[group].append(pending)
+        return pending
+
+    def _why_blocked(self, ref: AssetRef) -> str:
+        folder = self.store.path(ref)
+        report = ValidationReport.model_validate_json((folder / VALIDATION_REPORT).read_text(encoding="utf-8"))
+        failed = [result for result in report.results if result.severity == "block" and not result.is_met]
+        rules = "; ".join(
+            f"“{result.id}” fails for {result.failed:,} of {result.checked:,} rows"
+            + (f", all of them in {folder / result.failing}" if result.failing else "")
+            for result in failed
+        )
+        return f"The table “{report.table}” is blocked: {rules}."
+
+    def _registration(self) -> Registration | None:
+        for result in self.results("register"):
+            path = self.store.path(result[specs.REGISTRATION.key]) / REGISTRATION_REPORT
+            return Registration.model_validate_json(path.read_text(encoding="utf-8"))
+        return None
+
+    def _record(self, error: PandianError | None) -> RunReport:
+        manifests = [self.store.manifest(ref) for ref in self.refs()]
+        report = self._report(manifests, error)
+        recipe = Recipe.of("run", 1, {"run_id": self.run_id, "assets": [manifest.ref for manifest in manifests]})
+        with self.store.draft(specs.RUN, recipe, run_id=self.run_id) as draft:
+            (draft.path / specs.RUN.main).write_text(report.model_dump_json(indent=2), encoding="utf-8")
+            draft.metrics["status"] = report.status
+        by_ref = {manifest.ref: manifest for manifest in manifests}
+        for group in STAGES:
+            publish_stage(group, [by_ref[ref] for result in self.results(group) for ref in result.refs])
+        publish_summary(report)
+        return report
+
+    def _report(self, manifests: Sequence[Manifest], error: PandianError | None) -> RunReport:
+        skipped = {ref for result in self.results() if result.status == "skipped" for ref in result.refs}
+        registration = self._registration()
+        pages = [item.ref for item in manifests if item.key == specs.CATALOGUE.key]
+        return RunReport(
+            run_id=self.run_id,
+            status=_status(error, has_failed="failed" in map(self._stage_status, STAGES)),
+            lake=self.settings.lake,
+            stages=tuple(
+                StageReport(
+                    name=group,
+                    status=status,
+                    seconds=round(sum(result.duration_s for result in self.results(group)), 3),
+                )
+                for group in STAGES
+                if (status := self._stage_status(group)) is not None
+            ),
+            assets=tuple(
+                AssetReport(
+                    key=item.key,
+                    version=item.version,
+                    rows=item.rows,
+                    bytes=item.bytes,
+                    verdict=item.verdict,
+                    skipped=item.ref in skipped,
+                )
+                for item in manifests
+            ),
+            findings=finding_counts(manifests),
+            model=None
+            if registration is None
+            else ModelReport(
+                name=registration.name,
+                version=registration.version,
+                alias=registration.alias,
+                metrics=registration.metrics,
+            ),
+            report=str(self.store.path(pages[0]) / specs.CATALOGUE.main) if pages else None,
+            problem=str(error) if error else None,
+        )
+
+    def _stage_status(self, group: StageName) -> StageStatus | None:
+        outcomes = [_outcome(item) for item in self._pending[group]]
+        if any(isinstance(item, BaseException) for item in outcomes):
+            return "failed"
+        if not outcomes:
+            return "blocked" if self._blocked and self.plan[group] != "off" else None
+        is_skipped = all(isinstance(item, StageResult) and item.status == "skipped" for item in outcomes)
+        return "skipped" if is_skipped else "run"
+
+
+def _outcome(pending: Pending) -> StageResult | BaseException:
+    if isinstance(pending, StageResult):
+        return pending
+    result = pending.result(raise_on_failure=False)
+    if isinstance(result, StageResult | BaseException):
+        return result
+    return RuntimeError(f"A stage ended with {result!r}.")
+
+
+def _settled(value: Any) -> Any:  # arguments of any type, futures among them
+    if isinstance(value, PrefectFuture):
+        return value.result()
+    if isinstance(value, tuple | list):
+        return type(value)(_settled(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _settled(item) for key, item in value.items()}
+    return value
+
+
+def _missing(value: object) -> list[str]:
+    if isinstance(value, NotRun):
+        return list(value.assets)
+    if isinstance(value, Mapping):
+        return [name for item in value.values() for name in _missing(item)]
+    if isinstance(value, tuple | list):
+        return [name for item in value for name in _missing(item)]
+    return []
+
+
+def _status(error: PandianError | None, *, has_failed: bool) -> RunStatus:
+    if has_failed:
+        return "failed"
+    if isinstance(error, CandidateRefusedError):
+        return "refused"
+    if type(error) is DataBlockedError:
+        return "blocked"
+    return "failed" if error else "succeeded"

@@ -1,0 +1,228 @@
+"""The settings: `shop.yaml`, overridden by the environment. The only module that reads either."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from tasks.analyze.config import AnalyzeConfig
+from tasks.assets.recipe import StageConfig
+from tasks.embed.config import EmbedConfig
+from tasks.errors import SettingsError, near_miss
+from tasks.evaluate.config import EvaluateConfig
+from tasks.finetune.config import FinetuneConfig, SplitConfig
+from tasks.ingest.config import IngestConfig, SourceConfig
+from tasks.inventory.config import InventoryConfig
+from tasks.profile.config import ProfileConfig
+from tasks.register.config import RegisterConfig
+from tasks.validate.config import ValidateConfig
+
+CONFIG_VARIABLE: Final = "PANDIAN_CONFIG"
+PREFIX: Final = "PANDIAN_"
+SEARCHED: Final = ("shop.yaml", "pandian-demo/shop.yaml")
+
+QUIET: Final[Mapping[str, str]] = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""No library that pandian uses may call home."""
+
+
+class MlflowConfig(StageConfig):
+    """Where models are tracked and registered."""
+
+    tracking_uri: str | None = Field(
+        None, description="MLflow's address, `sqlite:///…` or `http://…`; a SQLite file below `home` if not named."
+    )
+    artifact_location: str | None = Field(
+        None, description="Where MLflow keeps files of runs; below `home` if not named. A server has its own."
+    )
+
+
+class Settings(StageConfig):
+    """Everything a stocktake can be told: the shape of `shop.yaml`.
+
+    Every field can be overridden by a variable `PANDIAN_FIELD`, a part of it by `PANDIAN_FIELD__PART`, written as YAML.
+    """
+
+    shop: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="The shop's name: lower case, digits, dashes.")
+    lake: str = Field("lake", description="A folder, or `s3://bucket/prefix`, `gs://…`, `abfs://…`, for the assets.")
+    home: str = Field(".pandian", description="A folder for the databases of Prefect and MLflow on this machine.")
+    sources: list[SourceConfig] = Field(min_length=1, description="Where the shop's tables come from.")
+    owners: dict[str, str] = Field(default_factory=dict, description="Table name to the people who answer for it.")
+    suites: str | None = Field(
+        None, description="A folder with the shop's own Great Expectations suites, `TABLE.json` each."
+    )
+    mlflow: MlflowConfig = Field(default_factory=MlflowConfig, description="Where models are tracked and registered.")
+    ingest: IngestConfig = Field(default_factory=IngestConfig, description="Reading and cleaning.")
+    validate_: ValidateConfig = Field(default_factory=ValidateConfig, alias="validate", description="Suites.")
+    profile: ProfileConfig = Field(default_factory=ProfileConfig, description="Statistics of columns and tables.")
+    embed: EmbedConfig = Field(default_factory=EmbedConfig, description="Texts to vectors.")
+    analyze: AnalyzeConfig = Field(default_factory=AnalyzeConfig, description="Clusters, duplicates, associations.")
+    split: SplitConfig = Field(default_factory=SplitConfig, description="Behaviour into train, validation and test.")
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig, description="Training the encoder.")
+    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig, description="Ranking metrics and the combination.")
+    register_: RegisterConfig = Field(default_factory=RegisterConfig, alias="register", description="The gate.")
+    inventory: InventoryConfig = Field(default_factory=InventoryConfig, description="The catalogue pages.")
+
+    @model_validator(mode="after")
+    def _owners_name_tables(self) -> Settings:
+        unknown = sorted(set(self.owners) - set(self.tables))
+        if unknown:
+            raise ValueError(f"owners names tables that no source fills: {', '.join(unknown)}")
+        return self
+
+    @property
+    def tables(self) -> dict[str, list[SourceConfig]]:
+        """Table name to its sources, in the order of the file."""
+        found: dict[str, list[SourceConfig]] = {}
+        for source in self.sources:
+            found.setdefault(source.table, []).append(source)
+        return found
+
+
+def find_config(named: str | None = None) -> Path:
+    """Return the configuration file: the one named, `$PANDIAN_CONFIG`, `shop.yaml`, or the demo's below this folder.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    chosen = named or os.environ.get(CONFIG_VARIABLE)
+    candidates = [Path(chosen)] if chosen else [Path(name) for name in SEARCHED]
+    for path in candidates:
+        if path.is_file():
+            return path.resolve()
+    raise SettingsError(
+        file=str(candidates[0]),
+        problem="there is no such file.",
+        fix="Name one with `-c FILE`, or run `pandian demo` to see a shop that works.",
+    )
+
+
+def load_settings(config: str | None = None) -> Settings:
+    """Return the settings of a shop, paths made absolute, and keep every library from calling home.
+
+    Raises:
+        SettingsError: The file is missing, is not YAML, or does not fit; every misfit is named.
+    """
+    quiet_environment()
+    path = find_config(config)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(file=str(path), problem=f"{error}.", fix="Write it as YAML in UTF-8.") from error
+    if not isinstance(content, dict):
+        raise SettingsError(file=str(path), problem="it holds no settings.", fix="Begin with `shop:` and `sources:`.")
+    try:
+        settings = Settings.model_validate(_overridden(content, os.environ))
+    except ValidationError as error:
+        raise SettingsError(
+            file=str(path),
+            problem=" ".join(f"{line}." for line in _misfits(error)),
+            fix="`pandian settings schema` prints what is allowed.",
+        ) from error
+    return _resolved(settings, path.parent)
+
+
+def quiet_environment() -> None:
+    """Set what keeps Prefect, Great Expectations, MLflow and Hugging Face from calling home, unless it is set."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def use_local_prefect(home: Path) -> None:
+    """Let Prefect keep its database below `home`, unless a server or a profile is named in the environment."""
+    if not {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & set(os.environ):
+        os.environ["PREFECT_HOME"] = str(home / "prefect")
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+
+
+def read_suite(settings: Settings, table: str) -> str | None:
+    """Return the text of the shop's own suite for a table, or None where it has none."""
+    if settings.suites is None:
+        return None
+    path = Path(settings.suites) / f"{table}.json"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:  # YAML values of any shape
+    result = {**content}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        *parents, last = name.removeprefix(PREFIX).lower().split("__")
+        place = result
+        for part in parents:
+            place[part] = {**(place.get(part) or {})}
+            place = place[part]
+        place[last] = yaml.safe_load(text)
+    return result
+
+
+def _resolved(settings: Settings, base: Path) -> Settings:
+    home = base / settings.home
+    tracking = settings.mlflow.tracking_uri or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+    is_server = urlsplit(tracking).scheme in {"http", "https"}
+    artifacts = settings.mlflow.artifact_location or (None if is_server else (home / "mlflow" / "artifacts").as_uri())
+    return settings.model_copy(
+        update={
+            "lake": settings.lake if "://" in settings.lake else str(base / settings.lake),
+            "home": str(home),
+            "suites": None if settings.suites is None else str(_existing_folder(base / settings.suites)),
+            "mlflow": MlflowConfig(tracking_uri=tracking, artifact_location=artifacts),
+            "finetune": settings.finetune.model_copy(
+                update={"tracking_uri": tracking, "artifact_location": artifacts, "experiment": settings.shop}
+            ),
+            "register_": settings.register_.model_copy(
+                update={
+                    "tracking_uri": tracking,
+                    "artifact_location": artifacts,
+                    "experiment": settings.shop,
+                    "model_name": settings.register_.model_name or f"{settings.shop}-recommender",
+                }
+            ),
+        }
+    )
+
+
+def _existing_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise SettingsError(file="suites", problem=f"the folder {path} is not there.", fix="Make it, or drop `suites`.")
+    return path
+
+
+def _misfits(error: ValidationError) -> list[str]:
+    return [_misfit(item) for item in error.errors(include_url=False)]
+
+
+def _misfit(item: Any) -> str:  # pydantic's ErrorDetails
+    where = ".".join(str(part) for part in item["loc"]) or "the file"
+    if item["type"] == "extra_forbidden":
+        model = _model_at(item["loc"][:-1])
+        names = [field.alias or name for name, field in model.model_fields.items()] if model else []
+        return f"`{where}` is not a setting. {near_miss(str(item['loc'][-1]), names)}".strip().rstrip(".")
+    return f"`{where}`: {item['msg']}"
+
+
+def _model_at(location: tuple[Any, ...]) -> Any:  # a model class, or None
+    model: Any = Settings
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = getattr(model, "model_fields", {})
+        found = fields.get(part) or next((f for f in fields.values() if f.alias == part), None)
+        if found is None:
+            return None
+        arguments = getattr(found.annotation, "__args__", ())
+        model = next((kind for kind in (found.annotation, *arguments) if hasattr(kind, "model_fields")), None)
+    return model
