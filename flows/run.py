@@ -141,12 +141,23 @@ class Run:
             usable[name] = rows
         return usable
 
-    def part(self, pending: Pending | NotRun, key: str) -> AssetRef | NotRun:
-        """Wait for a stage that makes several assets and return one of them."""
+    def part(self, pending: Pending | NotRun, key: str) -> AssetRef | Pending | NotRun:
+        """Wait for a stage that makes several assets and return one of them; a stage that failed is passed on."""
         if isinstance(pending, NotRun):
             return pending
         outcome = _outcome(pending)
-        return outcome[key] if isinstance(outcome, StageResult) else NotRun((key,))
+        return outcome[key] if isinstance(outcome, StageResult) else pending
+
+    def lineage(self, pending: Pending | NotRun) -> list[AssetRef]:
+        """Wait for a stage and return everything its asset was made from, sorted."""
+        outcome = None if isinstance(pending, NotRun) else _outcome(pending)
+        found: set[AssetRef] = set()
+        ahead = list(outcome.refs) if isinstance(outcome, StageResult) else []
+        while ahead:
+            inputs = set(self.store.manifest(ahead.pop()).input_refs) - found
+            found |= inputs
+            ahead += inputs
+        return sorted(found)
 
     def results(self, *groups: StageName) -> list[StageResult]:
         """Wait for stages and return what succeeded, in the order of submission."""

@@ -74,7 +74,7 @@ def stocktake(
             encoder = run.submit(finetune, products, split, *judged, config=shop.finetune)
             evaluation = run.submit(evaluate, products, split, vectors, encoder, config=shop.evaluate)
             model = run.part(evaluation, RECOMMENDER.key)
-            run.submit(register, model, evaluation, run.refs(), config=shop.register_)
+            run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)
 
         run.submit(catalogue, run.refs(), config=shop.inventory)
         run.raise_for_failures()
