@@ -51,7 +51,8 @@ def findings_page(findings: Sequence[Finding]) -> str:
     """Return findings as a Markdown table, the first ones where there are many."""
     lines = ["| severity | table | column | kind | rows | what |", "|---|---|---|---|---:|---|"]
     lines += [
-        f"| {item.severity} | {item.table} | {item.column or ''} | {item.kind} | {item.count:,} | {_cell(item.message)} |"
+        f"| {item.severity} | {item.table} | {item.column or ''} | {item.kind} | {item.count:,} "
+        f"| {_cell(item.message)} |"
         for item in findings[:MOST_FINDINGS]
     ]
     if len(findings) > MOST_FINDINGS:

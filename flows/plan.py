@@ -7,7 +7,9 @@ from typing import Final, Literal, get_args
 
 from tasks.errors import UsageError, near_miss
 
-StageName = Literal["ingest", "validate", "profile", "embed", "analyze", "finetune", "evaluate", "register", "inventory"]
+StageName = Literal[
+    "ingest", "validate", "profile", "embed", "analyze", "finetune", "evaluate", "register", "inventory"
+]
 STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 
 Mode = Literal["run", "refresh", "present", "off"]
@@ -38,5 +40,6 @@ def plan_stages(
     last = max(STAGES.index(name) for name in chosen)
     made: Mode = "refresh" if refresh else "run"
     return {
-        name: made if name in chosen else "present" if position < last else "off" for position, name in enumerate(STAGES)
+        name: made if name in chosen else "present" if position < last else "off"
+        for position, name in enumerate(STAGES)
     }

@@ -36,6 +36,7 @@ from tasks.errors import CandidateRefusedError, DataBlockedError, PandianError, 
 from tasks.ingest.sources import Shard, find_shards
 from tasks.stage import RETRIES, RETRY_DELAYS_S, Stage, StageResult, code_revision, is_transient
 
+
 @dataclass(frozen=True, slots=True)
 class NotRun:
     """What a stage gives that the plan leaves out, or only looked for in vain."""
@@ -176,7 +177,9 @@ class Run:
             DataBlockedError: Validation blocked a table.
             CandidateRefusedError: The gate refused the model.
         """
-        failures = [item for group in STAGES for item in map(_outcome, self._pending[group]) if isinstance(item, BaseException)]
+        failures = [
+            item for group in STAGES for item in map(_outcome, self._pending[group]) if isinstance(item, BaseException)
+        ]
         ours = [item for item in failures if isinstance(item, PandianError)]
         for failure in [*ours, *failures]:
             raise failure

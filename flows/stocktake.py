@@ -52,9 +52,7 @@ def stocktake(
             for name, shards in run.shards()
         }
         verdicts = {
-            name: run.submit(
-                validate, name, rows, tables, read_suite(shop, name), config=shop.validate_, label=name
-            )
+            name: run.submit(validate, name, rows, tables, read_suite(shop, name), config=shop.validate_, label=name)
             for name, rows in tables.items()
         }
         usable = run.passed(tables, verdicts)

@@ -1,0 +1,312 @@
+"""The `pandian` command: each command parses, calls one function, and prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+
+import click
+
+from flows.plan import STAGES, StageName
+from tasks.errors import PandianError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from flows.settings import Settings
+    from tasks.assets.store import AssetStore
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def config_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `-c FILE` to a command."""
+    text = "The shop's configuration; shop.yaml here, or the demo's, if not named."
+    return click.option("-c", "--config", "config", metavar="FILE", help=text)(command)
+
+
+def json_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--json` to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="pandian")
+def cli(debug: bool) -> None:  # noqa: ARG001 - main() looks at it, where errors end
+    """Take stock of the data behind a shop's search and recommendation.
+
+    Example: pandian demo
+    """
+
+
+@cli.command()
+@click.option("--dir", "folder", default="pandian-demo", show_default=True, help="Where the demo's lake and pages go.")
+@json_option
+def demo(folder: str, as_json: bool) -> None:
+    """Take stock of the sample shop: a real retailer's year.
+
+    Example: pandian demo
+    """
+    from flows.demo import write_demo
+
+    config = write_demo(Path(folder))
+    if not as_json:
+        click.echo(f"Taking stock of the sample shop into {Path(folder).resolve()} …", err=True)
+    _run(str(config), as_json=as_json)
+
+
+@cli.command()
+@config_option
+@click.option("--only", multiple=True, type=click.Choice(STAGES), help="Make this stage alone; may be repeated.")
+@click.option("--from", "start", type=click.Choice(STAGES), help="Make this stage and all later ones.")
+@click.option("--refresh", is_flag=True, help="Make the stages again though nothing changed.")
+@json_option
+def run(config: str | None, only: tuple[StageName, ...], start: StageName | None, refresh: bool, as_json: bool) -> None:
+    """Run the stocktake; what has not changed is skipped.
+
+    Example: pandian run -c shop.yaml --from embed
+    """
+    _run(config, only=only, start=start, refresh=refresh, as_json=as_json)
+
+
+@cli.group()
+def inventory() -> None:
+    """Ask what there is.
+
+    Example: pandian inventory list
+    """
+
+
+@inventory.command("list")
+@config_option
+@click.option("--all", "with_shards", is_flag=True, help="Also the shards that tables are merged from.")
+@json_option
+def list_assets(config: str | None, with_shards: bool, as_json: bool) -> None:
+    """List the assets there are now.
+
+    Example: pandian inventory list --json
+    """
+    from tasks.assets.inventory import current
+
+    manifests = current(_store(config), with_shards=with_shards)
+    if as_json:
+        return _print_json([_brief(item) for item in manifests])
+    from flows.summary import asset_list
+
+    _print(asset_list(manifests))
+    return None
+
+
+@inventory.command("show")
+@click.argument("key")
+@config_option
+@json_option
+def show_asset(key: str, config: str | None, as_json: bool) -> None:
+    """Show an asset's manifest; KEY may name a version, KEY@VERSION.
+
+    Example: pandian inventory show tables/products --json
+    """
+    from tasks.assets.inventory import show
+
+    manifest = show(_store(config), key)
+    content = manifest.model_dump(mode="json")
+    if as_json:
+        return _print_json(content)
+    import yaml
+
+    click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100).rstrip())
+    return None
+
+
+@inventory.command("lineage")
+@click.argument("key")
+@config_option
+@json_option
+def show_lineage(key: str, config: str | None, as_json: bool) -> None:
+    """Show what an asset was made from, and what was made from it.
+
+    Example: pandian inventory lineage models/recommender
+    """
+    from tasks.assets.inventory import lineage
+
+    found = lineage(_store(config), key)
+    if as_json:
+        return _print_json(
+            {"nodes": [str(ref) for ref in found.nodes], "edges": [[str(a), str(b)] for a, b in found.edges]}
+        )
+    for origin, made in found.edges:
+        click.echo(f"{origin} -> {made}")
+    return None
+
+
+@inventory.command("findings")
+@config_option
+@json_option
+def list_findings(config: str | None, as_json: bool) -> None:
+    """List what is wrong in the data, and what to do about it.
+
+    Example: pandian inventory findings --json
+    """
+    from tasks.assets.inventory import findings
+
+    found = findings(_store(config))
+    if as_json:
+        return _print_json(found)
+    from flows.summary import finding_list
+
+    _print(finding_list(found))
+    return None
+
+
+@cli.command()
+@config_option
+@click.option(
+    "--keep", default=3, show_default=True, type=click.IntRange(min=1), help="Runs to keep with all they use."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@json_option
+def gc(config: str | None, keep: int, dry_run: bool, as_json: bool) -> None:
+    """Remove assets that none of the last runs, and no registered model, reaches.
+
+    Example: pandian gc --keep 3 --dry-run
+    """
+    from tasks.assets.gc import collect
+    from tasks.register.review import registered_assets
+
+    settings = _settings(config)
+    protected = registered_assets(settings.register_)
+    collected = collect(_open_store(settings), keep=keep, protected=protected, is_dry_run=dry_run)
+    if as_json:
+        return _print_json(
+            {
+                "kept": len(collected.kept),
+                "removed": [str(ref) for ref in collected.removed],
+                "bytes": collected.bytes_freed,
+            }
+        )
+    from flows.summary import human_bytes
+
+    verb = "would remove" if dry_run else "removed"
+    for ref in collected.removed:
+        click.echo(f"{verb} {ref}")
+    click.echo(
+        f"{verb} {len(collected.removed)} assets, {human_bytes(collected.bytes_freed)}; {len(collected.kept)} kept"
+    )
+    return None
+
+
+@cli.group("settings")
+def settings_group() -> None:
+    """Show the settings.
+
+    Example: pandian settings show
+    """
+
+
+@settings_group.command("show")
+@config_option
+def show_settings(config: str | None) -> None:
+    """Print the settings in force, as YAML; secrets are masked.
+
+    Example: pandian settings show -c shop.yaml
+    """
+    import yaml
+
+    content = _settings(config).model_dump(mode="json", by_alias=True)
+    click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100).rstrip())
+
+
+@settings_group.command("schema")
+def show_schema() -> None:
+    """Print the JSON Schema of shop.yaml, for editors.
+
+    Example: pandian settings schema > shop.schema.json
+    """
+    from flows.settings import Settings
+
+    _print_json(Settings.model_json_schema(by_alias=True))
+
+
+def main() -> None:
+    """Run the command line, and turn an expected error into one line and its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except PandianError as error:
+        _fail(str(error), error.exit_code)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        _fail("Stopped.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the edge: a bug becomes exit code 1, with its traceback on request
+        _fail(f"This is a bug in pandian: {type(error).__name__}: {error} `pandian --debug …` shows where.", 1)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    click.echo(message, err=True)
+    sys.exit(exit_code)
+
+
+def _run(
+    config: str | None,
+    *,
+    only: tuple[StageName, ...] = (),
+    start: StageName | None = None,
+    refresh: bool = False,
+    as_json: bool = False,
+) -> None:
+    from flows.embedded import run_embedded
+
+    outcome = run_embedded(config, only=only, start=start, refresh=refresh)
+    if outcome.report is not None and as_json:
+        _print_json(outcome.report.model_dump(mode="json"))
+    elif outcome.report is not None:
+        from flows.summary import run_summary
+
+        _print(run_summary(outcome.report, outcome.evaluation, outcome.config))
+    if outcome.error is not None:
+        raise outcome.error
+
+
+def _settings(config: str | None) -> Settings:
+    from flows.settings import load_settings
+
+    return load_settings(config)
+
+
+def _store(config: str | None) -> AssetStore:
+    return _open_store(_settings(config))
+
+
+def _open_store(settings: Settings) -> AssetStore:
+    from tasks.assets.store import AssetStore
+
+    return AssetStore(settings.lake, cache=Path(settings.home) / "cache")
+
+
+def _brief(manifest: Any) -> dict[str, Any]:  # a manifest, whose class is imported late
+    kept = {"key", "version", "title", "grain", "owner", "format", "stage", "rows", "bytes", "verdict", "finished_at"}
+    return {**manifest.model_dump(mode="json", include=kept), "findings": len(manifest.findings)}
+
+
+def _print_json(content: Any) -> None:  # JSON values of any shape
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _print(content: RenderableType) -> None:
+    from rich.console import Console
+
+    is_terminal = sys.stdout.isatty()
+    Console(width=None if is_terminal else 120, soft_wrap=False).print(content)

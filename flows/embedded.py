@@ -1,0 +1,71 @@
+"""Runs the stocktake in this process, on Prefect's own temporary server unless one is named."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.plan import StageName, plan_stages
+from flows.report import RunReport
+from flows.settings import find_config, load_settings, use_local_prefect
+from tasks.assets import specs
+from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
+from tasks.assets.store import AssetStore
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run. `report` is None where the run failed before it knew its lake."""
+
+    report: RunReport | None
+    evaluation: EvaluationReport | None
+    error: BaseException | None
+    config: Path
+
+
+def run_embedded(
+    config: str | None, *, only: Sequence[StageName] = (), start: StageName | None = None, refresh: bool = False
+) -> Outcome:
+    """Run the stocktake and return what came of it.
+
+    Raises:
+        SettingsError: The configuration cannot be read.
+        UsageError: The choice of stages makes no sense.
+    """
+    path = find_config(config)
+    settings = load_settings(str(path))
+    plan_stages(only, start, refresh=refresh)
+    use_local_prefect(Path(settings.home))
+
+    from flows.stocktake import stocktake
+
+    logging.getLogger("prefect.flow_runs").propagate = False
+    state = stocktake(str(path), only=list(only) or None, start=start, refresh=refresh, return_state=True)
+    result = state.result(raise_on_failure=False)
+    store = AssetStore(settings.lake, cache=Path(settings.home) / "cache")
+    report = _report(store, str(state.state_details.flow_run_id))
+    return Outcome(
+        report=report,
+        evaluation=None if report is None else _evaluation(store, report),
+        error=result if isinstance(result, BaseException) else None,
+        config=path,
+    )
+
+
+def _report(store: AssetStore, run_id: str) -> RunReport | None:
+    for manifest in store.versions(specs.RUN.key):
+        if manifest.run_id == run_id:
+            text = (store.path(manifest.ref) / specs.RUN.main).read_text(encoding="utf-8")
+            return RunReport.model_validate_json(text)
+    return None
+
+
+def _evaluation(store: AssetStore, report: RunReport) -> EvaluationReport | None:
+    for item in report.assets:
+        if item.key == specs.EVALUATION.key:
+            manifest = next(found for found in store.versions(item.key) if found.version == item.version)
+            text = (store.path(manifest.ref) / EVALUATION_REPORT).read_text(encoding="utf-8")
+            return EvaluationReport.model_validate_json(text)
+    return None

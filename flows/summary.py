@@ -1,0 +1,154 @@
+"""What a person reads at the end of a run, and when asking the inventory: tables as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from flows.report import AssetReport, ModelReport, RunReport
+from tasks.assets.manifest import Manifest
+from tasks.assets.reports import EvaluationReport
+
+HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
+COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
+
+
+def run_summary(report: RunReport, evaluation: EvaluationReport | None, config: Path) -> RenderableType:
+    """Return a run's summary: stages, assets, findings, the model beside its baselines, and where to look next."""
+    parts: list[RenderableType] = [_headline(report), _stage_line(report), Text(), _asset_table(report.assets)]
+    parts += [Text(), _findings_line(report.findings)]
+    if evaluation is not None:
+        parts += [Text(), comparison(evaluation, report.model)]
+    if report.problem:
+        parts += [Text(), Text(report.problem, style="red")]
+    return Group(*parts, Text(), *_next_steps(report, config))
+
+
+def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table:
+    """Return the models' ranking metrics on the test split, the best of each in bold."""
+    found = {(item.model, item.metric): item for item in evaluation.metrics if item.split == "test"}
+    metrics = [name for name in HEADLINE_METRICS if any(metric == name for _, metric in found)]
+    title = "Model" if model is None else f"Model {model.name} version {model.version}" + _alias(model)
+    table = _table("model", *metrics, title=title)
+    best = {name: max(item.value for (_, metric), item in found.items() if metric == name) for name in metrics}
+    for name in evaluation.models:
+        cells = [found.get((name, metric)) for metric in metrics]
+        table.add_row(
+            name,
+            *[
+                Text(
+                    "" if cell is None else f"{cell.value:.4f}", style="bold" if cell and cell.value == best[m] else ""
+                )
+                for m, cell in zip(metrics, cells, strict=True)
+            ],
+        )
+    return table
+
+
+def asset_list(manifests: Iterable[Manifest]) -> Table:
+    """Return the inventory's assets, a line each."""
+    table = _table("asset", "version", "rows", "size", "verdict", "findings", "made (UTC)", right=(2, 3, 5))
+    for item in manifests:
+        table.add_row(
+            item.key,
+            item.version,
+            _count(item.rows),
+            human_bytes(item.bytes),
+            _verdict(item.verdict),
+            str(len(item.findings) or ""),
+            f"{item.finished_at:%Y-%m-%d %H:%M}",
+        )
+    return table
+
+
+def finding_list(findings: Sequence[dict[str, object]]) -> RenderableType:
+    """Return findings, a line each, with what to do."""
+    if not findings:
+        return Text("Nothing was found.")
+    table = _table("severity", "table", "column", "kind", "rows", "message", right=(4,))
+    for item in findings:
+        table.add_row(
+            str(item["severity"]),
+            str(item["table"]),
+            str(item["column"] or ""),
+            str(item["kind"]),
+            f"{item['count']:,}",
+            f"{item['message']} {item['action']}",
+        )
+    return table
+
+
+def human_bytes(size: int) -> str:
+    """Return a size with a decimal unit: `21.6 MB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def _headline(report: RunReport) -> Text:
+    seconds = sum(stage.seconds for stage in report.stages)
+    rows = sum(item.rows or 0 for item in report.assets if item.key.startswith("tables/"))
+    tables = sum(item.key.startswith("tables/") for item in report.assets)
+    text = Text.assemble(("Stocktake ", "bold"), (report.status, f"bold {COLOURS.get(report.status, 'red')}"))
+    text.append(f": {len(report.assets)} assets, {tables} tables with {rows:,} rows, {seconds:.0f} s of work")
+    return text
+
+
+def _stage_line(report: RunReport) -> Text:
+    return Text("  ".join(f"{item.name} {item.status} {item.seconds:.1f}s" for item in report.stages), style="dim")
+
+
+def _asset_table(assets: Iterable[AssetReport]) -> Table:
+    table = _table("asset", "rows", "size", "verdict", "", right=(1, 2))
+    verdicts = {item.key.removeprefix("validations/"): item.verdict for item in assets if item.verdict}
+    for item in assets:
+        if item.key.startswith("shards/"):
+            continue
+        verdict = verdicts.get(item.key.removeprefix("tables/")) if item.key.startswith("tables/") else item.verdict
+        state = "unchanged" if item.skipped else ""
+        table.add_row(item.key, _count(item.rows), human_bytes(item.bytes), _verdict(verdict), Text(state, style="dim"))
+    return table
+
+
+def _findings_line(findings: dict[str, int]) -> Text:  # type: ignore[type-arg]  # keys are the severities
+    return Text("Findings: " + ", ".join(f"{count} {severity}" for severity, count in findings.items()))
+
+
+def _next_steps(report: RunReport, config: Path) -> list[Text]:
+    lines = []
+    if report.report:
+        lines.append(f"The pages:     {report.report}")
+        lines.append(f"open them:     python -m webbrowser {Path(report.report).as_uri()}")
+    lines.append(f"what there is: pandian inventory list -c {config}")
+    lines.append(f"what is wrong: pandian inventory findings -c {config}")
+    if report.model:
+        lines.append(f"the model:     pandian review show {report.model.version} -c {config}")
+    return [Text(line, overflow="fold", no_wrap=True) for line in lines]
+
+
+def _table(*names: str, title: str | None = None, right: Sequence[int] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for position, name in enumerate(names):
+        is_number = position in right or (not right and position > 0)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    return table
+
+
+def _alias(model: ModelReport) -> str:
+    return f", {model.alias}, waiting for review" if model.alias else ", refused by the gate"
+
+
+def _count(rows: int | None) -> str:
+    return "" if rows is None else f"{rows:,}"
+
+
+def _verdict(verdict: str | None) -> Text:
+    return Text(verdict or "", style=COLOURS.get(verdict or "", ""))
