@@ -13,6 +13,7 @@ PROFILE_REPORT: Final = "profile.json"
 RELATIONSHIPS_REPORT: Final = "relationships.json"
 EVALUATION_REPORT: Final = "evaluation.json"
 REGISTRATION_REPORT: Final = "registration.json"
+SPLIT_REPORT: Final = "split.json"
 
 
 class ExpectationResult(Record):
@@ -168,6 +169,23 @@ class LeakageCheck(Record):
     name: str
     is_clean: bool
     detail: str
+
+
+class SplitReport(Record):
+    """How behaviour was split by time.
+
+    `reason` says why this method was chosen. `users`, `events` and `cutoffs` are per split: users with something in it,
+    events, and the time, or the rule, that begins it. A user is evaluated from `min_history` earlier products on.
+    """
+
+    method: Literal["last_out", "cutoff"]
+    reason: str
+    positive_events: tuple[str, ...]
+    min_history: int
+    users: dict[str, int]
+    events: dict[str, int]
+    cutoffs: dict[str, str]
+    leakage: tuple[LeakageCheck, ...]
 
 
 class EvaluationReport(Record):
