@@ -90,9 +90,7 @@ def _label(connection: duckdb.DuckDBPyConnection, method: Method, config: SplitC
         connection.execute(queries.SPLIT_BY_LAST, {"min_history": config.min_history})
         return {}
     shares = {"validation": 1 - config.validation_share - config.test_share, "test": 1 - config.test_share}
-    row = connection.execute(queries.CUTOFFS, shares).fetchone()
-    assert row is not None
-    moments = dict(zip(HELD_OUT, row, strict=True))
+    moments = dict(zip(HELD_OUT, connection.execute(queries.CUTOFFS, shares).fetchall()[0], strict=True))
     connection.execute(queries.SPLIT_BY_CUTOFF, moments)
     return moments
 
@@ -171,6 +169,4 @@ def _check(name: str, count: int, words: str) -> LeakageCheck:
 def _one(
     connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, object] | None = None
 ) -> Any:  # a number
-    row = connection.execute(query, parameters or {}).fetchone()
-    assert row is not None
-    return row[0]
+    return connection.execute(query, parameters or {}).fetchall()[0][0]
