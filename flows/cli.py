@@ -38,7 +38,7 @@ def json_option(command: Callable[P, R]) -> Callable[P, R]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="pandian")
-def cli(debug: bool) -> None:  # noqa: ARG001 - main() looks at it, where errors end
+def cli(debug: bool) -> None:
     """Take stock of the data behind a shop's search and recommendation.
 
     Example: pandian demo

@@ -1,0 +1,115 @@
+"""The command line: what it promises about help, exit codes and what it imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from flows.cli import cli
+from tasks.assets.store import AssetStore
+from tests.builders import make_products, save_table
+from tests.pandian import ROOT, answer, environment, pandian
+from tests.tiny import write_shop
+
+HEAVY = {"torch", "transformers", "great_expectations", "mlflow", "prefect", "pandas"}
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield " ".join((*path, name)), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize(("name", "command"), commands(cli))
+def test_every_command_has_help_with_an_example(name: str, command: click.Command) -> None:
+    assert command.help is not None
+    assert f"Example: pandian {name}" in command.help
+
+
+@pytest.mark.parametrize("args", [["--help"], ["inventory", "list"], ["inventory", "findings"], ["settings", "show"]])
+def test_commands_that_only_read_import_nothing_heavy(tmp_path: Path, args: list[str]) -> None:
+    write_shop(tmp_path)
+    code = (
+        "import sys, contextlib\n"
+        "from flows.cli import main\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        f"loaded = set(sys.modules) & {HEAVY!r}\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_list_show_and_lineage_read_a_lake_that_no_run_has_finished(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    ref = save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
+    (listed,) = answer("inventory", "list", cwd=tmp_path)
+    assert listed["key"] == "tables/products"
+    assert listed["rows"] == 3
+    shown = answer("inventory", "show", "tables/products", cwd=tmp_path)
+    assert shown["version"] == ref.version
+    assert shown["metrics"] == {}
+    assert answer("inventory", "lineage", "tables/products", cwd=tmp_path)["nodes"] == [str(ref)]
+    assert answer("inventory", "findings", cwd=tmp_path) == []
+
+
+def test_an_unknown_asset_is_one_line_with_its_near_miss_and_exit_code_2(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
+    done = pandian("inventory", "show", "tables/product", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Did you mean “tables/products”" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["run"], "pandian demo"),
+        (["run", "-c", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", "--only", "profil"], "profil"),
+        (["nonsense"], "nonsense"),
+        (["inventory", "show"], "KEY"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(tmp_path: Path, args: list[str], words: str) -> None:
+    done = pandian(*args, cwd=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_schema_fits_the_shop_that_uses_it(tmp_path: Path) -> None:
+    schema = json.loads(pandian("settings", "schema", cwd=tmp_path).stdout)
+    assert {"shop", "lake", "sources", "validate", "register"} <= set(schema["properties"])
+    assert schema["additionalProperties"] is False
+
+
+def test_settings_are_shown_as_a_file_that_can_be_read_back(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    shown = pandian("settings", "show", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    (tmp_path / "again.yaml").write_text(shown.stdout)
+    again = pandian("settings", "show", "-c", "again.yaml", cwd=tmp_path)
+    assert again.stdout == shown.stdout, again.stderr
+
+
+def test_generated_docs_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.docs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,63 @@
+"""kill -9 between the data and the manifest of an asset, in each stage: the next run finishes from there."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tasks.assets.store import AssetStore
+from tests.pandian import DIES, answer, pandian
+from tests.tiny import write_shop
+
+LAST_OF_STAGE = {
+    "ingest": "tables/events",
+    "validate": "validations/events",
+    "profile": "profiles/events",
+    "embed": "embeddings/products",
+    "analyze": "analysis/clusters",
+    "finetune": "models/encoder",
+    "evaluate": "models/recommender",
+    "register": "registrations/recommender",
+    "inventory": "inventory/catalogue",
+}
+"""One asset of each stage, in the order of the flow."""
+
+WITH_TIMES_INSIDE = (
+    "validations/",
+    "models/",
+    "evaluations/",
+    "registrations/",
+    "inventory/",
+    "analysis/",
+    "profiles/",
+)
+
+
+@pytest.mark.service
+def test_a_run_killed_in_each_stage_ends_with_the_inventory_of_an_uninterrupted_one(tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    write_shop(killed)
+    write_shop(whole)
+    for stage, key in LAST_OF_STAGE.items():
+        done = pandian("run", "--json", cwd=killed, env={"DIES_BEFORE": f"{key}/"}, code=DIES)
+        assert done.returncode == -signal.SIGKILL, f"{stage}: {done.stderr[-2000:]}"
+        assert key not in _versions(killed), f"{stage}: a killed run published {key}"
+    finished = answer("run", cwd=killed)
+    uninterrupted = answer("run", cwd=whole)
+
+    assert finished["status"] == uninterrupted["status"] == "succeeded"
+    assert _versions(killed) == _versions(whole)
+    assert _digests(killed) == _digests(whole)
+    assert {item["name"]: item["status"] for item in finished["stages"]}["embed"] == "skipped"
+
+
+def _versions(folder: Path) -> dict[str, str]:
+    manifests = AssetStore(str(folder / "lake")).manifests()
+    return {item.key: item.version for item in manifests if item.key != "inventory/run"}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    manifests = AssetStore(str(folder / "lake")).manifests()
+    return {item.key: item.content_digest for item in manifests if not item.key.startswith(WITH_TIMES_INSIDE)}

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+
+from flows.settings import find_config, load_settings, quiet_environment, read_suite, use_local_prefect
+from tasks.errors import SettingsError
+from tests.tiny import write_shop
+
+
+def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    settings = load_settings(str(write_shop(tmp_path)))
+    assert settings.lake == str(tmp_path / "lake")
+    assert settings.home == str(tmp_path / ".pandian")
+    assert settings.mlflow.tracking_uri == f"sqlite:///{tmp_path}/.pandian/mlflow/mlflow.db"
+
+
+def test_an_object_store_stays_an_address(tmp_path: Path) -> None:
+    config = write_shop(tmp_path)
+    config.write_text(config.read_text().replace("lake: lake", "lake: s3://bucket/prefix"))
+    assert load_settings(str(config)).lake == "s3://bucket/prefix"
+
+
+def test_the_stages_that_track_are_told_where(tmp_path: Path) -> None:
+    settings = load_settings(str(write_shop(tmp_path)))
+    assert settings.register_.tracking_uri == settings.finetune.tracking_uri == settings.mlflow.tracking_uri
+    assert settings.register_.model_name == "tiny-recommender"
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANDIAN_LAKE", "elsewhere")
+    monkeypatch.setenv("PANDIAN_FINETUNE__STEPS", "3")
+    settings = load_settings(str(write_shop(tmp_path)))
+    assert settings.lake == str(tmp_path / "elsewhere")
+    assert settings.finetune.steps == 3
+
+
+def test_an_unknown_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANDIAN_LAKES", "elsewhere")
+    with pytest.raises(SettingsError, match="`lakes` is not a setting. Did you mean “lake”"):
+        load_settings(str(write_shop(tmp_path)))
+
+
+def test_every_misfit_is_named_with_its_place(tmp_path: Path) -> None:
+    config = tmp_path / "shop.yaml"
+    config.write_text("shop: My Shop\nsources:\n  - {table: products, uri: a.csv, colums: {}}\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(str(config))
+    assert "`shop`" in str(caught.value)
+    assert "`sources.0.colums` is not a setting. Did you mean “columns”" in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "shop: [", "shop: x"])
+def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "shop.yaml"
+    config.write_text(text)
+    with pytest.raises(SettingsError, match=r"shop\.yaml"):
+        load_settings(str(config))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.yaml.*no such file"):
+        load_settings(str(tmp_path / "nowhere.yaml"))
+
+
+def test_the_demo_is_found_where_no_shop_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PANDIAN_CONFIG", raising=False)
+    write_shop(tmp_path / "pandian-demo")
+    assert find_config() == tmp_path / "pandian-demo" / "shop.yaml"
+    write_shop(tmp_path)
+    assert find_config() == tmp_path / "shop.yaml"
+
+
+def test_owners_must_name_tables(tmp_path: Path) -> None:
+    config = write_shop(tmp_path, extra="owners: {prodcts: team}\n")
+    with pytest.raises(SettingsError, match="prodcts"):
+        load_settings(str(config))
+
+
+def test_a_shops_own_suite_is_read_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "events.json").write_text('{"name": "mine"}')
+    settings = load_settings(str(write_shop(tmp_path, extra="suites: suites\n")))
+    assert read_suite(settings, "events") == '{"name": "mine"}'
+    assert read_suite(settings, "products") is None
+
+
+def test_a_missing_folder_of_suites_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="suites"):
+        load_settings(str(write_shop(tmp_path, extra="suites: nowhere\n")))
+
+
+def test_no_library_calls_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DO_NOT_TRACK", "GX_ANALYTICS_ENABLED", "MLFLOW_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    quiet_environment()
+    import os
+
+    assert os.environ["DO_NOT_TRACK"] == "1"
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def test_a_named_prefect_server_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.delenv("PREFECT_HOME", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    use_local_prefect(tmp_path)
+    assert "PREFECT_HOME" not in os.environ
+    monkeypatch.delenv("PREFECT_API_URL")
+    monkeypatch.setenv("PREFECT_HOME", "")
+    monkeypatch.delenv("PREFECT_HOME")
+    use_local_prefect(tmp_path)
+    assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")

@@ -1,0 +1,65 @@
+"""Runs the `pandian` command in a process of its own, as a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+CALL = "from flows.cli import main; main()"
+"""What the console script does."""
+
+DIES = """
+import os, signal, sys
+from tasks.assets.lake import LocalLake
+create = LocalLake.create
+def dying(self, path, content):
+    if path.startswith(os.environ["DIES_BEFORE"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return create(self, path, content)
+LocalLake.create = dying
+from flows.cli import main
+main()
+"""
+"""The same, killed when the data of an asset is published and its manifest is not."""
+
+
+def pandian(
+    *args: str, cwd: Path, env: Mapping[str, str] | None = None, before: Sequence[str] = (), code: str = CALL
+) -> subprocess.CompletedProcess[str]:
+    """Run `pandian ARGS` in a folder and return what it printed; `before` stands in front of the command."""
+    command = [*before, sys.executable, "-c", code, *args]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(env), capture_output=True, text=True, check=False, timeout=540
+    )
+
+
+def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `pandian ARGS` in a folder without waiting for it."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CALL, *args],
+        cwd=cwd,
+        env=environment(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def answer(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Any:  # JSON values of any shape
+    """Run `pandian ARGS --json`, expect success, and return what it printed as JSON values."""
+    done = pandian(*args, "--json", cwd=cwd, env=env)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment without Prefect's settings, the checkout importable from any folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PANDIAN_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), **(extra or {})}
