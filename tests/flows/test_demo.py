@@ -1,0 +1,91 @@
+"""The demo, whole, on a machine whose network is blocked: what it prints, what it leaves, and that it does nothing twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pandian import answer, pandian
+
+OFFLINE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+"""A network namespace of its own, with nothing in it but the loopback device."""
+
+ROWS = {
+    "products": 92_331,
+    "events": 1_469_307,
+    "users": 801,
+    "promotions": 20_940_529,
+    "campaigns": 6_589,
+    "campaign_descriptions": 27,
+    "coupons": 116_204,
+    "coupon_redemptions": 2_102,
+}
+"""Rows of the sample shop's tables, as they are read."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Any:  # JSON values of any shape
+    reached = pandian(cwd=folder, before=OFFLINE, code="import socket; socket.create_connection(('192.0.2.1', 80), 2)")
+    assert reached.returncode != 0, "the network is not blocked"
+    done = pandian("demo", "--json", cwd=folder, before=OFFLINE)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+@pytest.mark.service
+@pytest.mark.timeout(600)
+def test_the_demo_runs_without_a_network_and_registers_a_model(report: Any) -> None:  # JSON values of any shape
+    assert report["status"] == "succeeded", report["problem"]
+    assert report["model"]["alias"] == "challenger"
+    assert {stage["status"] for stage in report["stages"]} == {"run"}
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(("table", "rows"), ROWS.items())
+def test_every_row_read_is_kept_merged_or_quarantined(report: Any, folder: Path, table: str, rows: int) -> None:  # JSON
+    assert report["status"] == "succeeded"
+    metrics = answer("inventory", "show", f"tables/{table}", cwd=folder)["metrics"]
+    assert metrics["rows_read"] == rows
+    assert metrics["rows_read"] == metrics["rows_kept"] + metrics["rows_merged"] + metrics["rows_quarantined"]
+
+
+@pytest.mark.service
+def test_a_second_run_does_no_stages_work_again(report: Any, folder: Path) -> None:  # JSON values of any shape
+    again = answer("demo", cwd=folder)
+    assert {stage["status"] for stage in again["stages"]} == {"skipped"}
+    assert [(a["key"], a["version"]) for a in again["assets"]] == [(a["key"], a["version"]) for a in report["assets"]]
+    assert all(item["skipped"] for item in again["assets"])
+
+
+@pytest.mark.service
+def test_the_summary_names_what_a_person_wants_to_know(report: Any, folder: Path) -> None:  # JSON values of any shape
+    summary = pandian("demo", cwd=folder).stdout
+    assert Path(report["report"]).is_file()
+    for words in (
+        "tables/promotions",
+        "20,940,529",
+        "Findings:",
+        "popularity",
+        "combination",
+        "webbrowser",
+        "challenger",
+    ):
+        assert words in summary
+
+
+@pytest.mark.service
+def test_the_challenger_answers_and_says_why(report: Any, folder: Path) -> None:  # JSON values of any shape
+    version = report["model"]["version"]
+    found = answer("search", "frozen pizza", "--version", version, cwd=folder)
+    assert any("PIZZA" in item["title"].upper() for item in found)
+    advised = answer("recommend", "900", "--version", version, cwd=folder)
+    assert len(advised) == 10
+    assert all(item["reasons"] and item["title"] for item in advised)
