@@ -1,4 +1,4 @@
-"""The demo, whole, on a machine whose network is blocked: what it prints, what it leaves, and that it does nothing twice."""
+"""The demo, whole, with the network blocked: what it prints, what it leaves, and that it does nothing twice."""
 
 from __future__ import annotations
 
