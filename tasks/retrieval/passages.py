@@ -1,0 +1,43 @@
+"""Products whose texts are near what a user chose, by an encoder's vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.retrieval.histories import Histories
+from tasks.retrieval.ranked import Ranked, ranked_dense
+
+
+class Passages:
+    """Ranks unseen products by the cosine to the mean of a user's products, later choices weighing more.
+
+    Args:
+        name: The part's name.
+        vectors: Products x dimensions, unit rows; a row of zeros for a product without a vector.
+    """
+
+    def __init__(self, name: str, vectors: NDArray[np.float32]) -> None:
+        self.name = name
+        self.vectors = vectors
+
+    def rank(self, histories: Histories, k: int) -> Ranked:
+        """Return the k best unseen products of each user."""
+        import torch
+
+        wishes = self.wishes(histories)
+        corpus = torch.from_numpy(self.vectors)
+
+        def score(block: slice) -> NDArray[np.float32]:
+            product: NDArray[np.float32] = (torch.from_numpy(wishes[block]) @ corpus.T).numpy()
+            return product
+
+        return ranked_dense(score, histories, k)
+
+    def wishes(self, histories: Histories) -> NDArray[np.float32]:
+        """Return one unit vector per user."""
+        # The latest choice counts most: its weight is squared, which is 1 / n for the n-th latest.
+        summed = histories.matrix(histories.recency() ** 2) @ self.vectors
+        lengths = np.linalg.norm(summed, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = (summed / np.maximum(lengths, 1e-12)).astype(np.float32)
+        return unit
