@@ -45,8 +45,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
     port = free_port()
     env = {
         **environment(),
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **dict(line.split("=", 1) for line in _settings("prefect.env")),
         "PREFECT_HOME": str(tmp_path / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
@@ -86,6 +85,11 @@ def test_a_promotion_is_deployed_beside_a_nightly_and_a_weekly_stocktake() -> No
     content = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text(encoding="utf-8"))
     assert [item["name"] for item in content["deployments"]] == ["nightly", "weekly", "promotion"]
     assert all((ROOT / item["entrypoint"].split(":")[0]).is_file() for item in content["deployments"])
+
+
+def _settings(name: str) -> list[str]:
+    lines = (ROOT / "infra" / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _wait_for(url: str, log: Path) -> None:
