@@ -1,0 +1,191 @@
+"""The inventory: questions to the manifests of a lake, in SQL over their JSON. There is no second copy of the truth.
+
+Only manifests are read, so the answers are there while a run is going on, and no data is touched. What is current is
+decided by the run records (`inventory/run`): the version that was made, or found unchanged, last. That makes an older
+version current again when a shop goes back to an older configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from tasks.assets.asset import AssetRef
+from tasks.assets.manifest import Manifest
+from tasks.assets.store import AssetStore
+from tasks.errors import UnknownAssetError, near_miss
+
+MANIFESTS: Final = """
+create table manifest as
+select
+  content->>'$.key' as key,
+  content->>'$.version' as version,
+  (content->>'$.key') || '@' || (content->>'$.version') as ref,
+  (content->>'$.finished_at')::timestamp as finished_at,
+  from_json(content->'$.inputs', '["varchar"]') as inputs,
+  content
+from (select content::json as content from page)
+"""
+
+CURRENT: Final = """
+with mentioned as (
+  select unnest(inputs) as ref, finished_at
+  from manifest
+  where key = 'inventory/run'
+),
+seen as (
+  select ref, max(finished_at) as seen_at
+  from mentioned
+  group by ref
+),
+dated as (
+  select manifest.key, manifest.version, manifest.finished_at,
+    greatest(manifest.finished_at, coalesce(seen.seen_at, manifest.finished_at)) as recency
+  from manifest left join seen using (ref)
+)
+select key, version
+from dated
+where $with_shards or not starts_with(key, 'shards/')
+qualify row_number() over (partition by key order by recency desc, finished_at desc, version desc) = 1
+order by key
+"""
+
+LINEAGE: Final = """
+with recursive edge as (
+  select unnest(inputs) as origin, ref as made
+  from manifest
+  where ref = $ref or not starts_with(key, 'inventory/')
+),
+upward as (
+  select $ref as ref
+  union
+  select edge.origin from edge join upward on edge.made = upward.ref
+),
+downward as (
+  select $ref as ref
+  union
+  select edge.made from edge join downward on edge.origin = downward.ref
+)
+select distinct edge.origin, edge.made
+from edge
+where (edge.made in (select ref from upward)) or (edge.origin in (select ref from downward))
+order by all
+"""
+
+FINDINGS: Final = """
+with found as (
+  select
+    unnest(from_json(content->'$.findings', '["json"]')) as finding,
+    concat_ws('/', $lake, key, version, content->>'$.data') as folder
+  from manifest
+  where list_contains($refs, ref)
+)
+select finding, folder || '/' || (finding->>'$.keys') as keys
+from found
+order by
+  list_position(['critical', 'warning', 'info'], finding->>'$.severity'),
+  finding->>'$.table',
+  finding->>'$.column' nulls first,
+  finding->>'$.kind',
+  finding->>'$.id',
+  folder
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What an asset was made from, and what was made from it, transitively.
+
+    Args:
+        nodes: The asset and all it is linked to, sorted.
+        edges: Pairs of an input and what was made from it, sorted.
+    """
+
+    nodes: tuple[AssetRef, ...]
+    edges: tuple[tuple[AssetRef, AssetRef], ...]
+
+
+def current(store: AssetStore, *, with_shards: bool = False) -> list[Manifest]:
+    """Return the current version of every asset, by key.
+
+    A version counts as of the newest run record that names it, or of the time it was made, whichever is later.
+
+    Args:
+        store: The lake to ask.
+        with_shards: Also the source files, one by one, that tables are merged from.
+    """
+    return _current(store.manifests(), with_shards=with_shards)
+
+
+def show(store: AssetStore, key: str) -> Manifest:
+    """Return the manifest of an asset: its current version for `key`, the one named for `key@version`.
+
+    Raises:
+        UnknownAssetError: There is no such key or version.
+    """
+    return _named(store.manifests(), key, lake=store.url)
+
+
+def lineage(store: AssetStore, key: str) -> Lineage:
+    """Return what an asset, `key` or `key@version`, was made from and what was made from it.
+
+    Run records and catalogue pages read every asset; they only appear in the lineage of themselves.
+
+    Raises:
+        UnknownAssetError: There is no such key or version.
+    """
+    manifests = store.manifests()
+    asset = _named(manifests, key, lake=store.url).ref
+    edges = tuple((_ref(origin), _ref(made)) for origin, made in _ask(manifests, LINEAGE, {"ref": str(asset)}))
+    nodes = {asset, *(ref for edge in edges for ref in edge)}
+    return Lineage(nodes=tuple(sorted(nodes)), edges=edges)
+
+
+def findings(store: AssetStore) -> list[dict[str, Any]]:  # JSON values of any shape
+    """Return the findings of the current assets as JSON objects, the worst first, then by table, column and kind.
+
+    `keys` is the absolute path, or the URL, of the parquet with every failing key.
+    """
+    manifests = store.manifests()
+    refs = [str(item.ref) for item in _current(manifests, with_shards=False)]
+    rows = _ask(manifests, FINDINGS, {"refs": refs, "lake": store.lake.url})
+    return [{**json.loads(finding), "keys": keys} for finding, keys in rows]
+
+
+def _named(manifests: Sequence[Manifest], key: str, *, lake: str) -> Manifest:
+    known = _by_ref(manifests) if "@" in key else {item.key: item for item in _current(manifests, with_shards=True)}
+    if key in known:
+        return known[key]
+    name, _, version = key.partition("@")
+    versions = sorted(item.version for item in manifests if item.key == name)
+    if version and versions:
+        fix = f"{near_miss(version, versions)}Its versions are {', '.join(versions)}."
+    else:
+        fix = f"{near_miss(name, {item.key for item in manifests})}`pandian inventory list --all` names all there are."
+    raise UnknownAssetError(lake=lake, key=key, fix=fix)
+
+
+def _current(manifests: Sequence[Manifest], *, with_shards: bool) -> list[Manifest]:
+    known = _by_ref(manifests)
+    return [known[f"{key}@{version}"] for key, version in _ask(manifests, CURRENT, {"with_shards": with_shards})]
+
+
+def _ask(manifests: Sequence[Manifest], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
+    pages = pa.table({"content": pa.array([item.model_dump_json() for item in manifests], pa.string())})
+    with duckdb.connect() as connection:
+        connection.register("page", pages)
+        connection.execute(MANIFESTS)
+        return connection.execute(sql, parameters).fetchall()
+
+
+def _by_ref(manifests: Sequence[Manifest]) -> dict[str, Manifest]:
+    return {str(item.ref): item for item in manifests}
+
+
+def _ref(text: str) -> AssetRef:
+    return AssetRef(*text.rsplit("@", 1))

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef, AssetSpec
+from tasks.assets.inventory import current, findings, lineage, show
+from tasks.assets.manifest import Finding
+from tasks.assets.recipe import Recipe
+from tasks.assets.store import AssetStore
+from tasks.errors import UnknownAssetError
+from tests.builders import make_products, save_table
+
+ROOT = Path(__file__).parents[3]
+ROWS = pa.table({"a": [1]})
+
+
+def publish(
+    store: AssetStore, spec: AssetSpec, *inputs: AssetRef, config: str = "", found: tuple[Finding, ...] = ()
+) -> AssetRef:
+    recipe = Recipe.of("by-hand", 1, {"config": config, "inputs": list(inputs), "key": spec.key})
+    with store.draft(spec, recipe, run_id="by-hand") as draft:
+        (draft.path / "note.txt").write_text(config, encoding="utf-8")
+        draft.findings.extend(found)
+    return AssetRef(spec.key, recipe.version)
+
+
+def run_record(store: AssetStore, name: str, *inputs: AssetRef) -> AssetRef:
+    return publish(store, specs.RUN, *inputs, config=name)
+
+
+def finding(table: str, severity: str, *, column: str | None = None, kind: str = "missing_values") -> Finding:
+    return Finding.model_validate(
+        {
+            "id": f"{table}-{column}-{kind}",
+            "table": table,
+            "column": column,
+            "kind": kind,
+            "severity": severity,
+            "dimension": "completeness",
+            "count": 2,
+            "share": 0.5,
+            "message": "Two rows are “null”.",
+            "keys": "failing/keys.parquet" if column else None,
+            "action": "Mend the source.",
+        }
+    )
+
+
+def test_an_empty_lake_has_nothing(store: AssetStore) -> None:
+    assert current(store) == []
+    assert findings(store) == []
+
+
+def test_the_version_made_last_is_current(store: AssetStore) -> None:
+    publish(store, specs.table("products"), config="old")
+    new = publish(store, specs.table("products"), config="new")
+    users = publish(store, specs.table("users"))
+    assert [item.ref for item in current(store)] == [new, users]
+
+
+def test_going_back_to_an_older_configuration_makes_the_older_version_current_again(store: AssetStore) -> None:
+    old = publish(store, specs.table("products"), config="old")
+    run_record(store, "first", old)
+    new = publish(store, specs.table("products"), config="new")
+    run_record(store, "second", new)
+    assert show(store, "tables/products").ref == new
+    run_record(store, "third", old)
+    assert show(store, "tables/products").ref == old
+    assert [item.ref for item in current(store) if item.key == "tables/products"] == [old]
+
+
+def test_a_version_made_by_a_run_that_has_not_ended_is_current(store: AssetStore) -> None:
+    old = publish(store, specs.table("products"), config="old")
+    run_record(store, "first", old)
+    new = publish(store, specs.table("products"), config="new")
+    assert show(store, "tables/products").ref == new
+
+
+def test_shards_are_left_out_unless_asked_for(store: AssetStore) -> None:
+    shard = publish(store, specs.shard("events", "day-1"))
+    table = publish(store, specs.table("events"), shard)
+    assert [item.ref for item in current(store)] == [table]
+    assert [item.ref for item in current(store, with_shards=True)] == [shard, table]
+
+
+def test_show_returns_the_version_that_is_named(store: AssetStore) -> None:
+    old = publish(store, specs.table("products"), config="old")
+    publish(store, specs.table("products"), config="new")
+    assert show(store, str(old)).ref == old
+
+
+def test_an_unknown_key_names_its_near_miss(store: AssetStore) -> None:
+    publish(store, specs.table("products"))
+    with pytest.raises(UnknownAssetError, match="Did you mean “tables/products”") as caught:
+        show(store, "tables/product")
+    assert caught.value.exit_code == 2
+
+
+def test_an_unknown_version_names_those_there_are(store: AssetStore) -> None:
+    ref = publish(store, specs.table("products"))
+    with pytest.raises(UnknownAssetError, match=f"Its versions are {ref.version}"):
+        show(store, "tables/products@000000000000")
+
+
+def test_lineage_goes_up_and_down_transitively_and_not_sideways(store: AssetStore) -> None:
+    shard = publish(store, specs.shard("products", "items"))
+    table = publish(store, specs.table("products"), shard)
+    profile = publish(store, specs.profile("products"), table)
+    vectors = publish(store, specs.PRODUCT_EMBEDDINGS, table)
+    clusters = publish(store, specs.CLUSTERS, table, vectors)
+    run_record(store, "first", shard, table, profile, vectors, clusters)
+    found = lineage(store, "embeddings/products")
+    assert found.nodes == tuple(sorted([shard, table, vectors, clusters]))
+    assert found.edges == ((vectors, clusters), (shard, table), (table, vectors))
+
+
+def test_lineage_of_a_run_record_is_what_it_made(store: AssetStore) -> None:
+    table = publish(store, specs.table("products"))
+    record = run_record(store, "first", table)
+    assert lineage(store, "inventory/run").edges == ((table, record),)
+
+
+def test_lineage_of_an_asset_alone_is_itself(store: AssetStore) -> None:
+    ref = save_table(store, "products", make_products(3))
+    assert lineage(store, str(ref)).nodes == (ref,)
+    assert lineage(store, str(ref)).edges == ()
+
+
+def test_findings_come_worst_first_with_the_place_of_their_keys(store: AssetStore, tmp_path: Path) -> None:
+    found = (
+        finding("products", "info"),
+        finding("products", "warning", column="title"),
+        finding("products", "warning", column="brand"),
+        finding("products", "critical", column="product_id", kind="duplicate_keys"),
+    )
+    ref = publish(store, specs.table("products"), found=found)
+    publish(store, specs.validation("events"), found=(finding("events", "warning"),))
+    answer = findings(store)
+    assert [(item["severity"], item["table"], item["column"]) for item in answer] == [
+        ("critical", "products", "product_id"),
+        ("warning", "events", None),
+        ("warning", "products", "brand"),
+        ("warning", "products", "title"),
+        ("info", "products", None),
+    ]
+    data = show(store, "tables/products").data
+    assert answer[0]["keys"] == str(tmp_path / "lake" / ref.key / ref.version / data / "failing" / "keys.parquet")
+    assert answer[1]["keys"] is None
+    assert answer[0]["message"] == "Two rows are “null”."
+    assert answer[0]["examples"] == []
+
+
+def test_findings_of_versions_that_are_not_current_are_left_out(store: AssetStore) -> None:
+    publish(store, specs.table("products"), config="old", found=(finding("products", "info"),))
+    publish(store, specs.table("products"), config="new")
+    assert findings(store) == []
+
+
+def test_asking_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from tasks.assets import inventory\n"
+        "assert not set(sys.modules) & {'torch', 'pandas', 'prefect', 'mlflow', 'great_expectations'}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
