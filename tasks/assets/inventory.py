@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
-import pyarrow as pa
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
@@ -29,7 +28,7 @@ select
   (content->>'$.finished_at')::timestamp as finished_at,
   from_json(content->'$.inputs', '["varchar"]') as inputs,
   content
-from (select content::json as content from page)
+from (select unnest($pages)::json as content)
 """
 
 CURRENT: Final = """
@@ -176,10 +175,8 @@ def _current(manifests: Sequence[Manifest], *, with_shards: bool) -> list[Manife
 
 
 def _ask(manifests: Sequence[Manifest], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-    pages = pa.table({"content": pa.array([item.model_dump_json() for item in manifests], pa.string())})
     with duckdb.connect() as connection:
-        connection.register("page", pages)
-        connection.execute(MANIFESTS)
+        connection.execute(MANIFESTS, {"pages": [item.model_dump_json() for item in manifests]})
         return connection.execute(sql, parameters).fetchall()
 
 

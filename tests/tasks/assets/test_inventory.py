@@ -162,11 +162,16 @@ def test_findings_of_versions_that_are_not_current_are_left_out(store: AssetStor
     assert findings(store) == []
 
 
-def test_asking_imports_nothing_heavy() -> None:
+def test_asking_imports_nothing_heavy(store: AssetStore) -> None:
+    publish(store, specs.table("products"), found=(finding("products", "info"),))
     code = (
         "import sys\n"
-        "from tasks.assets import inventory\n"
-        "assert not set(sys.modules) & {'torch', 'pandas', 'prefect', 'mlflow', 'great_expectations'}\n"
+        "from tasks.assets.inventory import current, findings, lineage\n"
+        "from tasks.assets.store import AssetStore\n"
+        f"store = AssetStore({store.url!r})\n"
+        "assert current(store) and findings(store) and lineage(store, 'tables/products')\n"
+        "loaded = set(sys.modules) & {'torch', 'pandas', 'prefect', 'mlflow', 'great_expectations'}\n"
+        "assert not loaded, loaded\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
