@@ -1,0 +1,138 @@
+"""What the encoder learns from: pairs of texts that belong together, and which texts must not be called strangers.
+
+Texts, not products, are what an encoder sees: products with one text are one here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tasks.retrieval.histories import Histories, histories_of
+from tasks.retrieval.neighbours import SHRINKAGE, item_knn
+
+NEIGHBOURS: Final = 30
+LEAST_LIFT: Final = 2.0
+"""Chosen together at least twice as often as by chance: in a small shop nearly every pair has one user in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of texts that belong together.
+
+    Args:
+        texts: Distinct texts; the other fields are positions in it.
+        anchors: First text of each pair.
+        positives: Second text of each pair.
+        weights: How often a pair is drawn, in proportion.
+        chosen: Users x texts, with 1 where a user chose a product of that text in training.
+        judged: Pairs of texts that a judgment joins, smaller position first.
+    """
+
+    texts: tuple[str, ...]
+    anchors: NDArray[np.int64]
+    positives: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    chosen: Any  # scipy.sparse ships no types
+    judged: frozenset[tuple[int, int]] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+    def belong_together(self, texts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return, for some texts, which two are the same or known positives: they are never negatives of each other."""
+        together = self.chosen[:, texts]
+        both = (together.T @ together).toarray()
+        users_of = np.diag(both).astype(np.float64)
+        by_chance = np.outer(users_of, users_of) / max(1, self.chosen.shape[0])
+        result: NDArray[np.bool_] = (both > 0) & (both >= LEAST_LIFT * by_chance)
+        result[np.diag_indices_from(result)] = True
+        for left, first in enumerate(texts):
+            for right, second in enumerate(texts):
+                if (first, second) in self.judged:
+                    result[left, right] = result[right, left] = True
+        return result
+
+
+def text_positions(texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the distinct texts in the order they first occur, and the position of each text among them."""
+    place: dict[str, int] = {}
+    positions = np.array([place.setdefault(text, len(place)) for text in texts], np.int64)
+    return tuple(place), positions
+
+
+def co_chosen_pairs(train: pa.Table, product_ids: pa.Array, texts: Sequence[str], *, min_users: int) -> Pairs:
+    """Return texts whose products the same users chose, more often than by chance.
+
+    Drawn in proportion to their shrunk cosine, pairs that many users share come most. Only training rows may be given.
+
+    Args:
+        train: Interactions of the training split.
+        product_ids: The catalogue.
+        texts: Per product, its text.
+        min_users: Users who must share a pair.
+    """
+    distinct, position = text_positions(texts)
+    by_text = _by_text(train, product_ids, position, distinct)
+    similarity = item_knn(by_text, neighbours=NEIGHBOURS, min_users=min_users).similarity.tocoo()
+    users_of = np.bincount(by_text.products, minlength=len(distinct)).astype(np.float64)
+    left, right = similarity.row.astype(np.int64), similarity.col.astype(np.int64)
+    shared = similarity.data * np.sqrt((users_of[left] + SHRINKAGE) * (users_of[right] + SHRINKAGE))
+    by_chance = users_of[left] * users_of[right] / max(1, len(by_text))
+    keep = (shared > min_users - 0.5) & (shared >= LEAST_LIFT * by_chance)
+    return Pairs(
+        texts=distinct,
+        anchors=left[keep],
+        positives=right[keep],
+        weights=similarity.data[keep].astype(np.float64),
+        chosen=by_text.chosen().tocsc(),
+    )
+
+
+def with_judgments(pairs: Pairs, judged: Sequence[tuple[str, str]]) -> Pairs:
+    """Return pairs with (query, product text) added; where there are both kinds, half of all draws are judgments."""
+    if not judged:
+        return pairs
+    distinct, position = text_positions([*pairs.texts, *(text for pair in judged for text in pair)])
+    added = position[len(pairs.texts) :].reshape(-1, 2)
+    share = float(pairs.weights.sum()) / len(added) if len(pairs) else 1.0
+    chosen = pairs.chosen.tocsc()
+    chosen.resize((chosen.shape[0], len(distinct)))
+    return Pairs(
+        texts=distinct,
+        anchors=np.concatenate([pairs.anchors, added[:, 0]]),
+        positives=np.concatenate([pairs.positives, added[:, 1]]),
+        weights=np.concatenate([pairs.weights, np.full(len(added), share)]),
+        chosen=chosen,
+        judged=frozenset((int(a), int(b)) for a, b in added),
+    )
+
+
+def good_answers(
+    judgments: pa.Table, queries: pa.Table, *, product_ids: pa.Array, texts: Sequence[str], min_grade: int
+) -> list[tuple[str, str]]:
+    """Return (query, product text) for every judgment of at least `min_grade`, in the table's order."""
+    good = judgments.filter(pc.greater_equal(judgments["grade"], min_grade))
+    words = dict(zip(queries["query_id"].to_pylist(), queries["query"].to_pylist(), strict=True))
+    position = pc.index_in(good["product_id"].combine_chunks(), value_set=product_ids).to_pylist()
+    return [
+        (words[query], texts[place])
+        for query, place in zip(good["query_id"].to_pylist(), position, strict=True)
+        if query in words and place is not None
+    ]
+
+
+def _by_text(
+    train: pa.Table, product_ids: pa.Array, position: NDArray[np.int64], distinct: tuple[str, ...]
+) -> Histories:
+    place = pc.index_in(train["product_id"].combine_chunks(), value_set=product_ids)
+    known = train.set_column(train.column_names.index("product_id"), "product_id", place).filter(pc.is_valid(place))
+    text = pa.array(position[known["product_id"].to_numpy()])
+    known = known.set_column(known.column_names.index("product_id"), "product_id", text)
+    return histories_of(known, pa.array(np.arange(len(distinct))))

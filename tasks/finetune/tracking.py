@@ -1,0 +1,115 @@
+"""Where training's curves go while it runs: MLflow, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from tasks.errors import UnavailableError
+from tasks.finetune.config import FinetuneConfig
+
+RUN_FILE: Final = "mlflow-run.txt"
+NOT_PARAMETERS: Final = frozenset({"tracking_uri", "artifact_location", "experiment"})
+
+
+class Tracker(Protocol):
+    """Takes what training measures, step by step."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Record the metrics of a step."""
+        ...
+
+    def finish(self, status: str) -> None:
+        """Close the run as `FINISHED` or `FAILED`."""
+        ...
+
+
+class NoTracker:
+    """Records nothing."""
+
+    run_id: str | None = None
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Do nothing."""
+
+    def finish(self, status: str) -> None:
+        """Do nothing."""
+
+
+class MlflowTracker:
+    """Records in an MLflow run, which a resumed training goes on with.
+
+    Args:
+        config: Names the server, the experiment and the parameters to record.
+        folder: Where the run's id is kept for a resumed training.
+        tags: What the run is tagged with, for instance the version of the asset being made.
+
+    Raises:
+        UnavailableError: MLflow does not answer.
+    """
+
+    def __init__(self, config: FinetuneConfig, folder: Path, tags: Mapping[str, str]) -> None:
+        from mlflow import MlflowClient
+
+        self._uri = config.tracking_uri or ""
+        self._client = MlflowClient(tracking_uri=self._uri)
+        self.run_id: str = self._asked(lambda: self._run(config, folder / RUN_FILE, tags))
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Record the metrics of a step.
+
+        Raises:
+            UnavailableError: MLflow does not answer.
+        """
+        for name, value in metrics.items():
+            self._asked(partial(self._client.log_metric, self.run_id, name, value, step=step))
+
+    def finish(self, status: str) -> None:
+        """Close the run.
+
+        Raises:
+            UnavailableError: MLflow does not answer.
+        """
+        self._asked(lambda: self._client.set_terminated(self.run_id, status=status))
+
+    def _run(self, config: FinetuneConfig, file: Path, tags: Mapping[str, str]) -> str:
+        if file.is_file():
+            run_id = file.read_text(encoding="utf-8")
+            self._client.update_run(run_id, status="RUNNING")
+            return run_id
+        run = self._client.create_run(_experiment(self._client, config), run_name="finetune", tags=dict(tags))
+        run_id = str(run.info.run_id)
+        for name, value in config.model_dump(mode="json", exclude=set(NOT_PARAMETERS)).items():
+            self._client.log_param(run_id, name, value)
+        file.write_text(run_id, encoding="utf-8")
+        return run_id
+
+    def _asked(self, call: Callable[[], Any]) -> Any:  # what MLflow's client returns
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return call()
+        except MlflowException as error:
+            raise UnavailableError(
+                source=self._uri,
+                problem=str(error).splitlines()[0],
+                fix="Check that MLflow runs at mlflow.tracking_uri; training goes on from its last checkpoint.",
+            ) from error
+
+
+def open_tracker(config: FinetuneConfig, folder: Path, tags: Mapping[str, str]) -> MlflowTracker | NoTracker:
+    """Return the tracker that the configuration names.
+
+    Raises:
+        UnavailableError: MLflow does not answer.
+    """
+    return MlflowTracker(config, folder, tags) if config.tracking_uri else NoTracker()
+
+
+def _experiment(client: Any, config: FinetuneConfig) -> str:  # mlflow's client
+    found = client.get_experiment_by_name(config.experiment)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(config.experiment, artifact_location=config.artifact_location))
