@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -93,6 +93,13 @@ class Histories:
         keep = np.sort(order[place < most])
         return self._keeping(keep, self.user_ids, np.minimum(self.sizes(), most))
 
+    def within(self, corpus: NDArray[np.int64]) -> Histories:
+        """Return the histories over a part of the catalogue, whose ascending positions are numbered anew."""
+        is_inside = np.isin(self.products, corpus)
+        sizes = np.bincount(self.row_of()[is_inside], minlength=len(self))
+        kept = self._keeping(np.flatnonzero(is_inside), self.user_ids, sizes)
+        return replace(kept, products=np.searchsorted(corpus, kept.products).astype(np.int32), width=len(corpus))
+
     def _keeping(self, keep: NDArray[np.int64], user_ids: NDArray[Any], sizes: NDArray[np.int64]) -> Histories:
         return Histories(
             user_ids=user_ids,
@@ -156,4 +163,5 @@ def _starts(sizes: NDArray[Any]) -> NDArray[np.int64]:
 
 def _seconds(column: pa.ChunkedArray) -> NDArray[np.float64]:
     micros = pc.cast(pc.cast(column, pa.timestamp("us", tz="UTC")), pa.int64()).to_numpy()
-    return micros.astype(np.float64) / 1e6
+    seconds: NDArray[np.float64] = micros.astype(np.float64) / 1e6
+    return seconds

@@ -1,4 +1,4 @@
-"""Ranked products per user, best first: what every part of a recommender gives, and how dense or sparse scores get there."""
+"""Ranked products per user, best first: what every part of a recommender gives, from dense or from sparse scores."""
 
 from __future__ import annotations
 

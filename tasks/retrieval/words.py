@@ -66,7 +66,7 @@ def tokens(text: str) -> Iterable[str]:
             yield word
 
 
-def _tf_idf(texts: Sequence[str], copies: NDArray[np.int64]) -> Any:  # scipy.sparse ships no types
+def _tf_idf(texts: Iterable[str], copies: NDArray[np.int64]) -> Any:  # scipy.sparse ships no types
     counted = [Counter(tokens(text)) for text in texts]
     products_with: Counter[str] = Counter()
     for words, times in zip(counted, copies, strict=True):
@@ -80,6 +80,6 @@ def _tf_idf(texts: Sequence[str], copies: NDArray[np.int64]) -> Any:  # scipy.sp
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     columns = np.array([index for row in rows for index, _ in row], np.int64)
     counts = np.array([count for row in rows for _, count in row], np.float64)
-    matrix = sp.csr_array(((1 + np.log(counts)) * idf[columns], columns, starts), shape=(len(texts), len(kept)))
+    matrix = sp.csr_array(((1 + np.log(counts)) * idf[columns], columns, starts), shape=(len(counted), len(kept)))
     lengths = np.sqrt((matrix * matrix).sum(axis=1))
     return (sp.diags_array(1 / np.maximum(lengths, 1e-12)) @ matrix).astype(np.float32).tocsr()
