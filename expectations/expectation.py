@@ -213,8 +213,8 @@ def matches(column: str, regex: str, reason: str) -> Expectation:
 
 
 MARKUP: Final = (
-    r"</?(a|b|br|div|em|font|h[1-6]|i|img|li|ol|p|span|strong|table|td|tr|ul|script|style)( [^<>]*)? ?/?>"
-    r"|&(amp|lt|gt|quot|nbsp|apos|#[0-9]{1,6}|#x[0-9a-fA-F]{1,5});"
+    r"</?(?:a|b|br|div|em|font|h[1-6]|i|img|li|ol|p|span|strong|table|td|tr|ul|script|style)(?: [^<>]*)? ?/?>"
+    r"|&(?:amp|lt|gt|quot|nbsp|apos|#[0-9]{1,6}|#x[0-9a-fA-F]{1,5});"
 )
 DAMAGE: Final = "\ufffd|\ufeff|[\x01-\x08\x0b\x0c\x0e-\x1f]"
 

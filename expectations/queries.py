@@ -28,7 +28,7 @@ SUITE: Final[tuple[Expectation, ...]] = (
     *clean_text("query", "Search is measured with words nobody typed."),
     matches(
         "language",
-        r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        r"^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$",
         "Search is measured for the wrong language.",
     ),
     within(

@@ -83,10 +83,28 @@ class MissingColumnsError(UsageError):
     template = "The table “{table}” lacks the required columns {missing}; its source has {found}."
 
 
+class SuiteError(UsageError):
+    """A shop's own suite cannot be read, or asks for what is not there."""
+
+    template = "The suite of “{table}” cannot be used: {problem}"
+
+
 class CredentialsError(UsageError):
     """A service or source refused the user or password."""
 
     template = "“{source}” refused the credentials: {problem}"
+
+
+class DeviceError(UsageError):
+    """The device asked for is not on this machine."""
+
+    template = "There is no device “{device}” here; found were {found}."
+
+
+class EncoderError(UsageError):
+    """A model folder or name cannot be used as an encoder as its own files demand."""
+
+    template = "“{model}” cannot be used as an encoder: {problem}"
 
 
 # Data that must not go on: exit code 3.
@@ -124,6 +142,18 @@ class RowsLostError(PandianError):
         "{rows_read} rows of “{table}” were read, but {rows_kept} were kept, {rows_merged} merged, "
         "{rows_quarantined} quarantined."
     )
+
+
+class ExpectationRaisedError(PandianError):
+    """An expectation raised instead of judging: nothing is known of the data."""
+
+    template = "The expectation “{expectation}” ({type}) could not be judged: {problem}"
+
+
+class CountsDisagreeError(PandianError):
+    """Two counts of one expectation's failures differ: a bug, never published."""
+
+    template = "“{expectation}” has {judged} failures by Great Expectations and {counted} by DuckDB."
 
 
 class WeightsDigestError(DataBlockedError):

@@ -1,0 +1,201 @@
+"""Which expectations can be judged on a table, and in which way each is judged without the table in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, Final, Literal
+
+from expectations.expectation import Expectation
+from tasks.validate.predicates import failure, is_nullness
+
+Scope = Literal["fact", "columns", "nullness", "values", "keys", "parent", "rows", "column"]
+"""What is handed to Great Expectations: a fact of the whole table; its empty frame; whether values are null; the values
+of one column; keys that repeat; whether a key is known; whole rows; one whole column at once."""
+
+ON_COLUMN_NAMES: Final = frozenset(
+    {
+        "expect_column_to_exist",
+        "expect_table_columns_to_match_ordered_list",
+        "expect_table_columns_to_match_set",
+        "expect_table_column_count_to_be_between",
+        "expect_table_column_count_to_equal",
+    }
+)
+ON_FACTS: Final = frozenset(
+    {
+        "expect_table_row_count_to_be_between",
+        "expect_table_row_count_to_equal",
+        "expect_column_values_to_be_of_type",
+        "expect_column_values_to_be_in_type_list",
+    }
+)
+ON_KEYS: Final = frozenset({"expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique"})
+ON_NEIGHBOURS: Final = frozenset(
+    {
+        "expect_column_value_z_scores_to_be_less_than",
+        "expect_column_values_to_be_increasing",
+        "expect_column_values_to_be_decreasing",
+        "expect_column_values_to_not_be_outliers",
+    }
+)
+"""These judge a value by the others of its column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An expectation that can be judged on a table.
+
+    Args:
+        expectation: With its parameters filled in.
+        written: As the suite has it.
+        scope: What Great Expectations is handed.
+        failure: The SQL condition that a failing value meets, `_value` being its name; None where SQL cannot say it.
+    """
+
+    expectation: Expectation
+    written: Expectation
+    scope: Scope
+    failure: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The expectation's name."""
+        return self.expectation.id
+
+    @property
+    def file_name(self) -> str:
+        """The name as part of a path: letters, digits, and `._+-`."""
+        return "".join(letter if letter.isalnum() or letter in "._+-" else "_" for letter in self.id)
+
+
+def applicable(
+    suite: Iterable[Expectation],
+    columns: Mapping[str, str],
+    *,
+    parents: Mapping[str, Mapping[str, str]],
+    ingested_at: datetime,
+) -> tuple[Check, ...]:
+    """Return the checks of those expectations that a table's columns, and the tables at hand, allow to be judged.
+
+    A column that is absent is judged for its absence alone, a column of a wrong type for its type and nulls alone.
+
+    Args:
+        suite: The expectations.
+        columns: The table's columns and their DuckDB types.
+        parents: The same of each table that may be referred to.
+        ingested_at: What the suite parameter of that name stands for.
+    """
+    items = tuple(suite)
+    mistyped = {
+        item.column
+        for item in items
+        if item.type in ON_FACTS and item.column in columns and not _has_type(item, columns)
+    }
+    found = []
+    for item in items:
+        if item.type not in ON_COLUMN_NAMES and not set(item.named) <= set(columns):
+            continue
+        if item.parent is not None and item.parent[1] not in parents.get(item.parent[0], {}):
+            continue
+        if mistyped.isdisjoint(item.named) or item.type in ON_FACTS or is_nullness(item.type):
+            over = item.over if set(item.over) <= set(columns) else ()
+            types = {name: columns[name] for name in item.judged if name in columns}
+            kwargs = {name: _resolved(value, types, ingested_at) for name, value in item.kwargs.items()}
+            found.append(_check(replace(item, over=over, kwargs=kwargs), item, columns))
+    return tuple(found)
+
+
+def accepted_types(item: Expectation) -> list[str]:
+    """Return the DuckDB types that a type expectation accepts, its own spellings translated."""
+    named = item.kwargs.get("type_list") or [item.kwargs["type_"]]
+    return [ALIASES.get(str(name).lower(), str(name)).upper() for name in named]
+
+
+ALIASES: Final[Mapping[str, str]] = {
+    "str": "VARCHAR",
+    "string": "VARCHAR",
+    "object": "VARCHAR",
+    "text": "VARCHAR",
+    "int": "BIGINT",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "float": "DOUBLE",
+    "float64": "DOUBLE",
+    "bool": "BOOLEAN",
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
+    "datetime64[us, utc]": "TIMESTAMP WITH TIME ZONE",
+    "datetime64[us]": "TIMESTAMP",
+    "datetime64[ns]": "TIMESTAMP_NS",
+}
+
+
+def _has_type(item: Expectation, columns: Mapping[str, str]) -> bool:
+    return item.column is None or columns[item.column].upper() in accepted_types(item)
+
+
+def _check(item: Expectation, written: Expectation, columns: Mapping[str, str]) -> Check:
+    scope = _scope(item)
+    if scope not in {"values", "nullness"} or item.column is None:
+        return Check(item, written, scope)
+    return Check(item, written, scope, failure(item.type, item.kwargs, columns[item.column]))
+
+
+def _scope(item: Expectation) -> Scope:
+    if item.parent is not None:
+        return "parent"
+    by_type: Scope = (
+        "columns"
+        if item.type in ON_COLUMN_NAMES
+        else "fact"
+        if item.type in ON_FACTS
+        else "keys"
+        if item.type in ON_KEYS
+        else "nullness"
+        if is_nullness(item.type)
+        else "values"
+    )
+    if "row_condition" in item.kwargs:
+        return "rows"
+    if by_type != "values":
+        return by_type
+    if item.type in ON_NEIGHBOURS or not item.type.startswith(("expect_column_value", "expect_multi", "expect_select")):
+        return "rows" if item.type.startswith("expect_column_pair") else "column"
+    return "values" if item.column is not None else "rows"
+
+
+def _resolved(value: Any, types: Mapping[str, str], ingested_at: datetime) -> Any:  # an argument of any JSON type
+    if isinstance(value, Mapping) and set(value) == {"$PARAMETER"} and value["$PARAMETER"] == "ingested_at":
+        value = ingested_at
+    kinds = set(types.values())
+    if len(kinds) == 1 and (kind := next(iter(kinds))).startswith(("TIMESTAMP", "DATE")):
+        return _as_time(value, kind)
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def _as_time(value: Any, kind: str) -> Any:  # what is no time stays as it is
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if not isinstance(value, datetime):
+        return value
+    value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if kind == "DATE":
+        return value.date()
+    return value if kind == "TIMESTAMP WITH TIME ZONE" else value.replace(tzinfo=None)
+
+
+def spelled(value: object) -> str:
+    """Return an argument as text: times in ISO 8601, lists with commas, suite parameters by name."""
+    if isinstance(value, Mapping) and "$PARAMETER" in value:
+        return str(value["$PARAMETER"])
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return ", ".join(spelled(item) for item in value)
+    return str(value)

@@ -1,0 +1,53 @@
+"""Makes Data Docs pages safe and whole without a network: nothing is fetched, and nothing from the data is run."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any, Final
+
+STYLE: Final = """
+body { font: 14px/1.5 system-ui, sans-serif; margin: 0 2rem; color: #222 }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 }
+th, td { border: 1px solid #ddd; padding: .3rem .6rem }
+th { text-align: left; background: #f4f4f4 } td { vertical-align: top; word-break: break-word }
+.badge { border-radius: .2rem; background: #eee; padding: 0 .3rem; margin-right: .3rem }
+.table-success { background: #e6f4ea } .table-danger, .table-warning { background: #fdecea }
+.collapse, .cooltip .top, .btn, script { display: none } .container-fluid { padding: 0 }
+.fa-check-circle::before { content: "\\2714"; color: #188038 } .fa-times::before { content: "\\2718"; color: #c5221f }
+.fa-exclamation-triangle::before { content: "!"; color: #b06000 }
+"""
+EXTERNAL: Final = re.compile(
+    r"""<script\b[^>]*\bsrc=["']https?://[^>]*>\s*</script>|<(?:link|img)\b[^>]*\b(?:href|src)=["']https?://[^>]*>""",
+    re.IGNORECASE,
+)
+SCRIPT: Final = re.compile(r"<script\b.*?</script>", re.IGNORECASE | re.DOTALL)
+FOOTER: Final = re.compile(r"<(footer)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
+UNUSED: Final = ("static/images/*.gif", "static/images/*.png", "static/images/*.svg", "static/fonts/**/*.otf")
+
+
+def safe(value: Any) -> Any:  # a JSON value of any shape
+    """Return a value of the data as text that a page shows and never runs."""
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, list | tuple):
+        return [safe(item) for item in value]
+    if isinstance(value, dict):
+        return {name: safe(item) for name, item in value.items()}
+    return value
+
+
+def offline_page(page: str) -> str:
+    """Return a page that fetches nothing and runs nothing, with a style of its own."""
+    kept = FOOTER.sub("", SCRIPT.sub("", EXTERNAL.sub("", page)))
+    return kept.replace("</head>", f"<style>{STYLE}</style>\n</head>", 1)
+
+
+def make_offline(folder: Path) -> None:
+    """Rewrite every page below a folder, and remove the files that they no longer name."""
+    for path in sorted(folder.rglob("*.html")):
+        path.write_text(offline_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for pattern in UNUSED:
+        for path in folder.glob(pattern):
+            path.unlink()

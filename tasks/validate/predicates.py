@@ -1,0 +1,127 @@
+"""The SQL condition that a failing value meets, for the expectation types that SQL judges exactly as GX does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.schemas import literal
+
+Kwargs = Mapping[str, Any]  # an expectation's arguments, of any JSON type
+
+NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE")
+TIMES: Final = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
+
+
+def is_nullness(type_: str) -> bool:
+    """Return whether an expectation type looks only at whether a value is null."""
+    return type_ in {"expect_column_values_to_not_be_null", "expect_column_values_to_be_null"}
+
+
+def failure(type_: str, kwargs: Kwargs, sql_type: str) -> str | None:
+    """Return the condition under which `_value` fails, or None where SQL might judge otherwise than GX.
+
+    Nulls are judged by the two nullness expectations alone; for the others the condition is asked of values only.
+
+    Args:
+        type_: The Great Expectations type.
+        kwargs: Its arguments, resolved.
+        sql_type: The column's DuckDB type.
+    """
+    build = BUILDERS.get(type_)
+    return None if build is None else build(kwargs, sql_type)
+
+
+def _lacks(kwargs: Kwargs, sql_type: str) -> str | None:
+    words = _literals(kwargs.get("value_set"), sql_type)
+    return None if words is None else f"_value not in ({words})"
+
+
+def _hits(kwargs: Kwargs, sql_type: str) -> str | None:
+    words = _literals(kwargs.get("value_set"), sql_type)
+    return None if words is None else f"_value in ({words})"
+
+
+def _literals(values: object, sql_type: str) -> str | None:
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        return None
+    if sql_type == "VARCHAR" and all(isinstance(item, str) for item in values):
+        return ", ".join(literal(item) for item in values)
+    if sql_type in NUMBERS and all(_is_number(item) for item in values):
+        return ", ".join(repr(item) for item in values)
+    return None
+
+
+def _outside(kwargs: Kwargs, sql_type: str) -> str | None:
+    return _beyond("_value", kwargs, sql_type)
+
+
+def _too_long_or_short(kwargs: Kwargs, sql_type: str) -> str | None:
+    return _beyond("length(_value)", kwargs, "BIGINT") if sql_type == "VARCHAR" else None
+
+
+def _of_other_length(kwargs: Kwargs, sql_type: str) -> str | None:
+    length = kwargs.get("value")
+    return f"length(_value) <> {length}" if sql_type == "VARCHAR" and _is_number(length) else None
+
+
+def _beyond(what: str, kwargs: Kwargs, sql_type: str) -> str | None:
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    sides = []
+    for limit, sign, is_strict in ((low, "<", kwargs.get("strict_min")), (high, ">", kwargs.get("strict_max"))):
+        if limit is None:
+            continue
+        word = _limit(limit, sql_type)
+        if word is None:
+            return None
+        sides.append(f"{what} {sign}{'=' if is_strict else ''} {word}")
+    return " or ".join(sides) or None
+
+
+def _limit(limit: object, sql_type: str) -> str | None:
+    if sql_type in NUMBERS and _is_number(limit):
+        return repr(limit)
+    if sql_type in TIMES and isinstance(limit, datetime | date):
+        return f"{literal(limit.isoformat())}::{'timestamptz' if sql_type.endswith('ZONE') else sql_type}"
+    return None
+
+
+def _unmatched(kwargs: Kwargs, sql_type: str) -> str | None:
+    found = _regex(kwargs.get("regex"), sql_type)
+    return None if found is None else f"not {found}"
+
+
+def _matched(kwargs: Kwargs, sql_type: str) -> str | None:
+    return _regex(kwargs.get("regex"), sql_type)
+
+
+def _regex(pattern: object, sql_type: str) -> str | None:
+    # pandas hands patterns to RE2, as DuckDB does, and only those that RE2 refuses to Python.
+    if sql_type != "VARCHAR" or not isinstance(pattern, str):
+        return None
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid:
+        return None
+    return f"regexp_matches(_value, {literal(pattern)})"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+BUILDERS: Final[Mapping[str, Callable[[Kwargs, str], str | None]]] = {
+    "expect_column_values_to_not_be_null": lambda _, __: "_value is null",
+    "expect_column_values_to_be_null": lambda _, __: "_value is not null",
+    "expect_column_values_to_be_in_set": _lacks,
+    "expect_column_values_to_not_be_in_set": _hits,
+    "expect_column_values_to_be_between": _outside,
+    "expect_column_value_lengths_to_be_between": _too_long_or_short,
+    "expect_column_value_lengths_to_equal": _of_other_length,
+    "expect_column_values_to_match_regex": _unmatched,
+    "expect_column_values_to_not_match_regex": _matched,
+}

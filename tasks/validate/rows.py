@@ -1,0 +1,222 @@
+"""A table in parquet, asked with DuckDB: what Great Expectations is to judge, and every row that failed.
+
+The only DuckDB adapter of the stage. Memory is bounded by a limit, beyond which DuckDB spills to a folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.schemas import literal, quoted
+from tasks.validate import sql
+
+KEYED_LIMIT: Final = 100_000
+"""Columns with fewer distinct values are judged by distinct value, whatever the table's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the work may use."""
+
+    partition_rows: int
+    memory_limit: str
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Entries of a frame, how many of them fail, and the rows they stand for."""
+
+    entries: int
+    failed_entries: int
+    failed_rows: int
+
+
+class Rows:
+    """The rows of one table.
+
+    Args:
+        files: Its parquet files; the order of rows is theirs.
+        key: The columns that identify a row; where there are none, the row's number does.
+        limits: Memory, threads and the size of frames.
+        spill: A folder for what does not fit in memory.
+    """
+
+    def __init__(self, files: Sequence[Path], key: tuple[str, ...], limits: Limits, spill: Path) -> None:
+        self.limits = limits
+        self._con = duckdb.connect(config={"temp_directory": str(spill)})
+        self._con.execute(f"set memory_limit = '{limits.memory_limit}'")
+        self._con.execute(f"set threads = {limits.threads}")
+        self._con.execute("set timezone = 'UTC'")
+        self._source = sql.parquet(files)
+        counts = [pq.read_metadata(file).num_rows for file in files]
+        self.total = sum(counts)
+        self.columns: dict[str, str] = {row[0]: row[1] for row in self._all(f"describe select * from {self._source}")}
+        self.key = tuple(name for name in key if name in self.columns)
+        self._number = sql.row_number(counts)
+
+    def __enter__(self) -> Rows:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._con.close()
+
+    def parent_columns(self, files: Sequence[Path]) -> dict[str, str]:
+        """Return the columns of another table and their types."""
+        return {row[0]: row[1] for row in self._all(f"describe select * from {sql.parquet(files)}")}
+
+    def approximate_distinct(self, columns: Sequence[str]) -> dict[str, int]:
+        """Return about how many distinct values columns have: good enough to choose a way, not to decide a result."""
+        if not columns:
+            return {}
+        asked = ", ".join(f"approx_count_distinct({quoted(name)})" for name in columns)
+        return dict(zip(columns, self._all(f"select {asked} from {self._source}")[0], strict=True))
+
+    def exact_distinct(self, column: str) -> int:
+        """Return how many distinct values a column has, nulls aside."""
+        return int(self._all(f"select count(distinct {quoted(column)}) from {self._source}")[0][0])
+
+    def distinct_values(self, column: str) -> list[str]:
+        """Return a column's distinct values, sorted, nulls aside."""
+        name = quoted(column)
+        rows = self._all(f"select distinct {name} from {self._source} where {name} is not null order by 1")
+        return [row[0] for row in rows]
+
+    def nulls(self, columns: Sequence[tuple[str, str | None]]) -> list[tuple[int, int]]:
+        """Return, for each column and condition, the rows that are looked at and how many of them are null."""
+        if not columns:
+            return []
+        asked = ", ".join(sql.null_counts(self._value(name), where) for name, where in columns)
+        flat = self._all(f"select {asked} from {self._source}")[0]
+        return list(zip(flat[::2], flat[1::2], strict=True))
+
+    def values(self, column: str, where: str | None, *, is_distinct: bool) -> Iterator[pa.Table]:
+        """Yield a column's values, without nulls, in frames of `_value` and the number `n` of rows that hold it."""
+        template = sql.DISTINCT_VALUES if is_distinct else sql.ALL_VALUES
+        text = template.format(value=self._value(column), source=self._source, where=where or "true")
+        yield from self._frames(text)
+
+    def tally(self, frame: pa.Table, failure: str) -> Tally:
+        """Return how much of a frame meets a condition on `_value`."""
+        self._con.register("frame", frame)
+        entries, failed, rows = self._all(sql.TALLY.format(failure=failure))[0]
+        self._con.unregister("frame")
+        return Tally(entries=entries, failed_entries=failed, failed_rows=rows)
+
+    def repeated(self, name: str, columns: Sequence[str], *, over: Sequence[str], where: str | None) -> tuple[int, int]:
+        """Keep the keys that repeat as the relation `name`; return the rows looked at and the keys that repeat."""
+        keys = ", ".join(map(quoted, columns))
+        known = " or ".join(f"{quoted(column)} is not null" for column in columns)
+        where = f"({where or 'true'}) and ({known})"
+        rows = sql.OVER.format(columns=", ".join(map(quoted, over))) if over else "rows"
+        self._con.execute(
+            sql.REPEATED.format(name=quoted(name), keys=keys, rows=rows, source=self._source, where=where)
+        )
+        looked = self._all(f"select count(*) from {self._source} where {where}")[0][0]
+        return int(looked), int(self._all(f"select count(*) from {quoted(name)}")[0][0])
+
+    def keys(self, name: str) -> Iterator[pa.Table]:
+        """Yield the keys kept under a name, in frames; like all frames, at least one, which may be empty."""
+        yield from self._frames(f"select * exclude (n) from {quoted(name)}")
+
+    def look_up(self, name: str, column: str, *, parent: str, files: Sequence[Path]) -> tuple[int, int, int]:
+        """Keep a column's distinct values, and whether another table has them, as the relation `name`.
+
+        Returns:
+            The rows with a value, the values that the other table lacks, and the rows of these.
+        """
+        text = sql.PARENTS.format(
+            name=quoted(name),
+            column=quoted(column),
+            source=self._source,
+            parent=quoted(parent),
+            parents=sql.parquet(files),
+        )
+        self._con.execute(text)
+        rows, orphans, orphan_rows = self._all(sql.PARENT_COUNTS.format(name=quoted(name)))[0]
+        return int(rows), int(orphans), int(orphan_rows)
+
+    def looked_up(self, name: str) -> Iterator[pa.Table]:
+        """Yield whether each value kept under a name is known, in frames of `is_known`."""
+        yield from self._frames(f"select is_known from {quoted(name)}")
+
+    def numbered(self, columns: Sequence[str], *, is_whole: bool) -> Iterator[pa.Table]:
+        """Yield rows of columns with their number `_row`, in frames, or all in one."""
+        asked = ", ".join(f"{self._value(name)} as {quoted(name)}" for name in columns)
+        text = f"select {asked}, {self._number} as _row from {self._source}"
+        if is_whole:
+            yield self._con.sql(text).to_arrow_table()
+            return
+        yield from self._frames(text)
+
+    def keep(self, name: str, table: pa.Table) -> None:
+        """Keep values, or row numbers, that failed as the relation `name`."""
+        self._con.register("incoming", table)
+        self._con.execute(f"create or replace table {quoted(name)} as select distinct * from incoming")
+        self._con.unregister("incoming")
+
+    def count_failing(self, condition: sql.Condition) -> int:
+        """Return how many rows meet a condition."""
+        return int(self._all(self._failing(condition, "count(*)"))[0][0])
+
+    def write_failing(self, path: Path, condition: sql.Condition) -> int:
+        """Write, to parquet, what identifies each row that meets a condition, and the values that fail.
+
+        Returns:
+            The rows written.
+        """
+        chosen = ", ".join(["_row", *map(quoted, self._shown(condition.columns))])
+        text = f"{self._failing(condition, chosen)} order by _row"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        copied = self._all(f"copy ({text}) to {literal(str(path))} (format parquet, compression zstd)")
+        return int(copied[0][0])
+
+    def examples(self, path: Path, columns: Sequence[str], most: int) -> tuple[str, ...]:
+        """Return the most frequent failing values, or what identifies the first rows where they are null."""
+        if not most:
+            return ()
+        named = columns or (*self.key, *(() if self.key else ("_row",)))
+        counted = sql.EXAMPLES.format(words=sql.words(named), path=literal(str(path)), most=most)
+        found = tuple(row[0] for row in self._all(counted))
+        if found or not columns:
+            return found
+        return self.examples(path, (), most)
+
+    def _failing(self, condition: sql.Condition, chosen: str) -> str:
+        value = self._value(condition.columns[0]) if condition.columns else "null"
+        return sql.failing(source=self._source, number=self._number, value=value, condition=condition, chosen=chosen)
+
+    def _shown(self, columns: Sequence[str]) -> list[str]:
+        ids = [] if self.key else [name for name in self.columns if name.endswith("_id")]
+        return list(dict.fromkeys((*self.key, *ids, *columns)))
+
+    def _value(self, column: str) -> str:
+        # A double that is not a number counts as null, as pandas has it.
+        is_float = self.columns[column] in {"DOUBLE", "FLOAT"}
+        return f"nullif({quoted(column)}, 'nan')" if is_float else quoted(column)
+
+    def _frames(self, text: str) -> Iterator[pa.Table]:
+        # A cursor is a connection of its own: other questions may be asked while its answer is still being read.
+        cursor = self._con.cursor()
+        cursor.execute("set timezone = 'UTC'")
+        reader = cursor.sql(text).to_arrow_reader(self.limits.partition_rows)
+        pending: list[pa.RecordBatch] = []
+        size = frames = 0
+        for batch in reader:
+            pending.append(batch)
+            size += batch.num_rows
+            if size >= self.limits.partition_rows:
+                yield pa.Table.from_batches(pending)
+                pending, size, frames = [], 0, frames + 1
+        if size or not frames:
+            yield pa.Table.from_batches(pending, schema=reader.schema)
+
+    def _all(self, text: str) -> list[tuple[Any, ...]]:  # values of any SQL type
+        return self._con.execute(text).fetchall()
