@@ -57,6 +57,14 @@ class Lake(Protocol):
         """Remove a file or everything below a path; nothing there is fine."""
         ...
 
+    def attempts(self) -> list[str]:
+        """Return the paths of all published data folders, named by a manifest or not."""
+        ...
+
+    def abandoned(self) -> list[str]:
+        """Return the paths of unpublished work whose process is gone."""
+        ...
+
     def lock(
         self, name: str, *, is_shared: bool = False, is_waiting: bool = True
     ) -> contextlib.AbstractContextManager[bool]:
@@ -150,6 +158,20 @@ class LocalLake:
                 break
             with contextlib.suppress(OSError):
                 parent.rmdir()
+
+    def attempts(self) -> list[str]:
+        """Return the paths of all data folders, sorted."""
+        found = []
+        for folder, below, _ in os.walk(self.root):
+            attempts = [part for part in below if part.startswith("data-")]
+            found += [(Path(folder) / part).relative_to(self.root).as_posix() for part in attempts]
+            below[:] = [part for part in below if not part.startswith((".", "data-"))]
+        return sorted(found)
+
+    def abandoned(self) -> list[str]:
+        """Return the paths of staging folders whose process, on this machine, is gone."""
+        folders = (self.root / ".staging").glob("*-*")
+        return sorted(f".staging/{item.name}" for item in folders if not _is_alive(item.name.split("-", 1)[0]))
 
     @contextlib.contextmanager
     def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
@@ -248,6 +270,23 @@ class ObjectLake:
             self._fs.rm(self._at(path), recursive=True)
         shutil.rmtree(self.cache / path, ignore_errors=True)
 
+    def attempts(self) -> list[str]:
+        """Return the prefixes of all data folders, sorted."""
+        root = self._at("")
+        with self._reporting():
+            self._fs.invalidate_cache()
+            try:
+                paths: list[str] = self._fs.find(root)
+            except FileNotFoundError:
+                return []
+        parts = [path[len(root) :].lstrip("/").split("/") for path in paths]
+        ends = [(part, next((i for i, word in enumerate(part) if word.startswith("data-")), -1)) for part in parts]
+        return sorted({"/".join(part[: end + 1]) for part, end in ends if end > 0})
+
+    def abandoned(self) -> list[str]:
+        """Return nothing: unpublished work lies in the cache of its machine."""
+        return []
+
     @contextlib.contextmanager
     def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
         """Yield True: object stores have no locks. Two runs may do the same work; a conditional put picks one."""
@@ -267,11 +306,30 @@ class ObjectLake:
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError | FileExistsError):
-                raise
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except _failures() as error:
             raise UnavailableError(
                 source=self.url,
                 problem=f"{type(error).__name__}: {error}",
                 fix="Check the address, the credentials and the endpoint of the lake, then run again.",
             ) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what fsspec lets through when a store does not answer; botocore's errors are no OSError."""
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        return (OSError,)
+    return (OSError, BotoCoreError, ClientError)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -143,6 +143,11 @@ class AssetStore:
                 logger.warning("%s", error)
         return found
 
+    def leftovers(self) -> list[str]:
+        """Return paths in the lake that no asset names: unpublished work of dead processes, data without a manifest."""
+        named = {f"{item.key}/{item.version}/{item.data}" for item in self.manifests()}
+        return [*self.lake.abandoned(), *(path for path in self.lake.attempts() if path not in named)]
+
     def versions(self, key: str) -> list[Manifest]:
         """Return the manifests of every version of one asset, the newest first."""
         found = [item for item in self.manifests() if item.key == key]

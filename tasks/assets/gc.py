@@ -1,0 +1,92 @@
+"""What may go: assets that no kept run, registered model or review reaches, and what a crash left behind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.manifest import Manifest
+from tasks.assets.store import AssetStore
+from tasks.errors import UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collection kept and removed.
+
+    Args:
+        bytes_freed: Size of the removed assets' data, without what crashes left.
+        leftovers: Paths in the lake that no asset names: unpublished work of dead processes, data without a manifest.
+    """
+
+    kept: tuple[AssetRef, ...]
+    removed: tuple[AssetRef, ...]
+    bytes_freed: int
+    leftovers: tuple[str, ...]
+
+
+def collect(store: AssetStore, *, keep: int, protected: Iterable[AssetRef] = (), is_dry_run: bool = False) -> Collected:
+    """Remove what the newest runs do not reach, and return what was kept and what went.
+
+    Reached is what the `keep` newest run records name, protected assets, all reviews, everything these were made from,
+    and what no run record names though it was made after the newest one: it may belong to a run that is going on.
+
+    Args:
+        store: The lake to clean.
+        keep: How many run records to keep.
+        protected: Assets to keep in any case, for instance those of registered models.
+        is_dry_run: Only say what would go.
+
+    Raises:
+        UnavailableError: A run is going on in this lake.
+    """
+    only_look = contextlib.nullcontext(True)
+    with only_look if is_dry_run else store.lake.lock("run", is_waiting=False) as is_mine:
+        if not is_mine:
+            raise UnavailableError(
+                source=store.url,
+                problem="a run is going on.",
+                fix="Collect again when it has ended, or pass `--dry-run`.",
+            )
+        manifests = {item.ref: item for item in store.manifests()}
+        kept = reachable(manifests.values(), keep=keep, protected=protected)
+        removed = sorted(set(manifests) - kept)
+        leftovers = tuple(store.leftovers())
+        if not is_dry_run:
+            for ref in removed:
+                store.discard(ref)
+            for path in leftovers:
+                store.lake.delete(path)
+    return Collected(
+        kept=tuple(sorted(kept)),
+        removed=tuple(removed),
+        bytes_freed=sum(manifests[ref].bytes for ref in removed),
+        leftovers=leftovers,
+    )
+
+
+def reachable(manifests: Iterable[Manifest], *, keep: int, protected: Iterable[AssetRef] = ()) -> set[AssetRef]:
+    """Return the assets to be kept: see `collect`."""
+    known = {item.ref: item for item in manifests}
+    runs = sorted((item for item in known.values() if item.key == specs.RUN.key), key=_finished, reverse=True)
+    named = {ref for run in runs for ref in run.input_refs} | {run.ref for run in runs}
+    newest = runs[0].finished_at if runs else None
+    roots = {run.ref for run in runs[:keep]} | set(protected)
+    roots |= {ref for ref, item in known.items() if item.key == specs.REVIEWS.key}
+    roots |= {ref for ref, item in known.items() if ref not in named and (newest is None or item.finished_at > newest)}
+    found: set[AssetRef] = set()
+    ahead = [ref for ref in roots if ref in known]
+    while ahead:
+        ref = ahead.pop()
+        if ref not in found:
+            found.add(ref)
+            ahead += [origin for origin in known[ref].input_refs if origin in known]
+    return found
+
+
+def _finished(manifest: Manifest) -> datetime:
+    return manifest.finished_at

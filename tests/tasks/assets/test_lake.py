@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from tasks.assets.lake import LocalLake, ObjectLake, open_lake
+from tests.services import S3, s3_endpoint
+
+__all__ = ["s3_endpoint"]
+
+
+def test_a_folder_and_an_address_open_different_lakes(tmp_path: Path) -> None:
+    assert isinstance(open_lake(str(tmp_path)), LocalLake)
+    assert isinstance(open_lake(f"file://{tmp_path}"), LocalLake)
+    assert isinstance(open_lake("s3://bucket/prefix", tmp_path), ObjectLake)
+
+
+def test_a_file_is_created_once(tmp_path: Path) -> None:
+    lake = LocalLake(tmp_path)
+    assert lake.create("a/b.json", b"1")
+    assert not lake.create("a/b.json", b"2")
+    assert lake.read("a/b.json") == b"1"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.json"]
+
+
+@pytest.mark.service
+def test_an_object_is_created_once(s3_endpoint: S3, tmp_path: Path) -> None:
+    lake = ObjectLake(f"{s3_endpoint.url}/lake", tmp_path)
+    assert lake.create("a/b.json", b"1")
+    assert not lake.create("a/b.json", b"2")
+    assert lake.read("a/b.json") == b"1"
+    assert lake.read("a/c.json") is None
+    assert lake.find("b.json") == ["a/b.json"]
+
+
+def test_files_are_found_outside_of_data_and_hidden_folders(tmp_path: Path) -> None:
+    lake = LocalLake(tmp_path)
+    for path in ("a/1/manifest.json", "a/1/data-x/manifest.json", ".staging/x/manifest.json"):
+        lake.create(path, b"{}")
+    assert lake.find("manifest.json") == ["a/1/manifest.json"]
+
+
+def test_deleting_leaves_no_empty_folders_and_minds_nothing_missing(tmp_path: Path) -> None:
+    lake = LocalLake(tmp_path)
+    lake.create("a/b/c.json", b"1")
+    lake.delete("a/b/c.json")
+    assert list(tmp_path.iterdir()) == []
+    lake.delete("a/b/c.json")
+
+
+def test_an_exclusive_lock_is_not_to_be_had_twice(tmp_path: Path) -> None:
+    one, two = LocalLake(tmp_path), LocalLake(tmp_path)
+    with one.lock("x") as first, two.lock("x", is_waiting=False) as second:
+        assert (first, second) == (True, False)
+    with two.lock("x", is_waiting=False) as third:
+        assert third
+
+
+def test_shared_locks_go_together_and_keep_an_exclusive_one_out(tmp_path: Path) -> None:
+    lake = LocalLake(tmp_path)
+    with lake.lock("x", is_shared=True), lake.lock("x", is_shared=True) as second:
+        assert second
+        with lake.lock("x", is_waiting=False) as exclusive:
+            assert not exclusive
+
+
+def test_scratch_is_the_same_folder_after_a_crash(tmp_path: Path) -> None:
+    (LocalLake(tmp_path).scratch("embed-1") / "part").write_text("done")
+    assert (LocalLake(tmp_path).scratch("embed-1") / "part").read_text() == "done"

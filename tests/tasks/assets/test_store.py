@@ -1,0 +1,190 @@
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.assets.asset import AssetRef, AssetSpec
+from tasks.assets.manifest import Finding
+from tasks.assets.recipe import Recipe
+from tasks.assets.store import AssetStore
+from tasks.errors import TamperedAssetError, UnavailableError, UnknownAssetError
+from tests.pandian import environment
+from tests.services import S3, s3_endpoint
+
+__all__ = ["s3_endpoint"]
+
+SPEC = AssetSpec("tables/products", "Products", "one row per product", "team", main="part-*.parquet")
+RECIPE = Recipe.of("ingest", 1, {"config": {"a": 1}})
+REF = AssetRef(SPEC.key, RECIPE.version)
+
+
+def publish(store: AssetStore, values: list[int] | None = None) -> None:
+    with store.draft(SPEC, RECIPE, run_id="run-1") as draft:
+        pq.write_table(pa.table({"id": values or [1, 2, 3]}), draft.path / "part-0.parquet")
+        (draft.path / "notes").mkdir()
+        (draft.path / "notes" / "read.txt").write_text("hello")
+        draft.metrics["rows_read"] = 3
+        draft.verdict = "warned"
+        draft.seed = 13
+        draft.findings.append(
+            Finding(
+                id="f1", table="products", kind="missing_values", severity="info", dimension="completeness",
+                count=1, share=0.3, message="m", action="a",
+            )
+        )  # fmt: skip
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.service)])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetStore]:
+    if request.param == "folder":
+        yield AssetStore(str(tmp_path / "lake"), code_revision="1.0")
+        return
+    endpoint: S3 = request.getfixturevalue("s3_endpoint")
+    yield AssetStore(f"{endpoint.url}/lake", code_revision="1.0", cache=tmp_path / "cache")
+
+
+def test_a_manifest_says_everything_that_is_known(any_store: AssetStore) -> None:
+    publish(any_store)
+    manifest = any_store.manifest(REF)
+    assert (manifest.rows, manifest.verdict, manifest.seed, manifest.code_revision) == (3, "warned", 13, "1.0")
+    assert manifest.run_id == "run-1"
+    assert manifest.metrics == {"rows_read": 3}
+    assert [(c.name, c.type) for c in manifest.columns] == [("id", "int64")]
+    assert [entry.path for entry in manifest.files] == ["notes/read.txt", "part-0.parquet"]
+    assert manifest.bytes == sum(entry.bytes for entry in manifest.files)
+    assert manifest.findings[0].kind == "missing_values"
+    assert manifest.finished_at >= manifest.started_at
+
+
+def test_what_was_published_can_be_read_by_another_process(any_store: AssetStore, tmp_path: Path) -> None:
+    publish(any_store)
+    other = AssetStore(any_store.url, cache=tmp_path / "another-cache")
+    assert pq.read_table(other.path(REF) / "part-0.parquet")["id"].to_pylist() == [1, 2, 3]
+    assert (other.path(REF) / "notes" / "read.txt").read_text() == "hello"
+
+
+def test_the_second_of_two_equal_recipes_leaves_the_first_ones_data(any_store: AssetStore) -> None:
+    publish(any_store, [1])
+    publish(any_store, [2])
+    assert pq.read_table(any_store.path(REF) / "part-0.parquet")["id"].to_pylist() == [1]
+    assert len(any_store.lake.attempts()) == 1
+
+
+def test_a_draft_that_raises_publishes_nothing(any_store: AssetStore) -> None:
+    with pytest.raises(ZeroDivisionError), any_store.draft(SPEC, RECIPE, run_id="r") as draft:
+        (draft.path / "part-0.parquet").write_text("half")
+        _ = 1 / 0
+    assert any_store.find(REF) is None
+    assert any_store.lake.attempts() == []
+
+
+def test_a_discarded_asset_is_gone(any_store: AssetStore) -> None:
+    publish(any_store)
+    any_store.discard(REF)
+    assert any_store.find(REF) is None
+    assert any_store.manifests() == []
+    with pytest.raises(UnknownAssetError, match=str(REF)):
+        any_store.path(REF)
+
+
+def test_versions_come_newest_first(any_store: AssetStore) -> None:
+    publish(any_store)
+    later = Recipe.of("ingest", 2, {})
+    with any_store.draft(SPEC, later, run_id="r") as draft:
+        pq.write_table(pa.table({"id": [1]}), draft.path / "part-0.parquet")
+    assert [item.version for item in any_store.versions(SPEC.key)] == [later.version, RECIPE.version]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "differ from their digest"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "bytes, not"),
+        (lambda file: file.unlink(), "is missing"),
+    ],
+)
+def test_damage_is_named_and_never_read(store: AssetStore, damage: object, words: str) -> None:
+    publish(store)
+    damage(store.path(REF) / "part-0.parquet")  # type: ignore[operator]  # one of the lambdas above
+    again = AssetStore(store.url)
+    with pytest.raises(TamperedAssetError, match=words) as caught:
+        again.path(REF)
+    assert "part-0.parquet" in str(caught.value)
+    assert str(REF) in str(caught.value)
+
+
+def test_a_damaged_asset_is_removed_to_be_rebuilt(store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
+    publish(store)
+    (store.path(REF) / "part-0.parquet").unlink()
+    again = AssetStore(store.url)
+    assert not again.is_intact(REF)
+    assert "part-0.parquet" in caplog.text
+    publish(again)
+    assert again.is_intact(REF)
+
+
+def test_a_manifest_that_is_none_is_named_and_left_out(store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
+    publish(store)
+    (Path(store.url) / SPEC.key / RECIPE.version / "manifest.json").write_text('{"key": "x"')
+    assert store.manifests() == []
+    assert "cannot be read" in caplog.text
+    with pytest.raises(TamperedAssetError, match="cannot be read"):
+        store.find(REF)
+    assert not store.is_intact(REF)
+
+
+def test_a_store_survives_pickling(store: AssetStore) -> None:
+    publish(store)
+    assert pickle.loads(pickle.dumps(store)).manifest(REF).rows == 3
+
+
+def test_a_store_that_cannot_be_reached_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with pytest.raises(UnavailableError, match="s3://nowhere"):
+        AssetStore("s3://nowhere/lake", cache=tmp_path).manifests()
+
+
+WRITER = """
+import os, signal, sys, time
+import pyarrow as pa, pyarrow.parquet as pq
+from tests.tasks.assets.test_store import SPEC, RECIPE
+from tasks.assets.store import AssetStore
+with AssetStore(sys.argv[1]).draft(SPEC, RECIPE, run_id="r") as draft:
+    pq.write_table(pa.table({"id": [int(sys.argv[2])] * 100000}), draft.path / "part-0.parquet")
+    if sys.argv[3] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    while not os.path.exists(sys.argv[3]):
+        time.sleep(0.01)
+"""
+
+
+def writer(store: AssetStore, value: int, until: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WRITER, store.url, str(value), until], env=environment())
+
+
+def test_a_writer_that_is_killed_leaves_no_asset(store: AssetStore) -> None:
+    process = writer(store, 1, "die")
+    assert process.wait(60) == -signal.SIGKILL
+    assert store.find(REF) is None
+    assert store.lake.abandoned() != []
+
+
+def test_of_processes_that_publish_at_once_one_wins_whole(store: AssetStore, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    processes = [writer(store, value, str(go)) for value in range(4)]
+    go.touch()
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    table = pq.read_table(store.path(REF) / "part-0.parquet")
+    assert len(set(table["id"].to_pylist())) == 1
+    assert table.num_rows == 100_000
+    assert len(store.lake.attempts()) == 1
+    assert list((Path(store.url) / ".staging").iterdir()) == []
