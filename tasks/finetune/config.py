@@ -59,7 +59,7 @@ class FinetuneConfig(StageConfig):
     patience: int = Field(2, ge=1, description="Looks without a better validation metric after which training stops.")
     seed: int = Field(13, description="Seeds sampling, shuffling and new weights.")
     precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="Arithmetic of training; `auto` takes bf16 on a GPU, and fp32 on a CPU."
+        "auto", description="Arithmetic of training; `auto` is bf16 where the hardware has it, else fp32."
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`.", json_schema_extra={"recipe": False})
     checkpoint_every: int = Field(

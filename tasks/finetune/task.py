@@ -7,8 +7,13 @@ import pyarrow.parquet as pq
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.reports import SPLIT_REPORT
-from tasks.finetune.config import SplitConfig
+from tasks.finetune.config import FinetuneConfig, SplitConfig
+from tasks.finetune.learner import Learner
+from tasks.finetune.reading import read_lesson
 from tasks.finetune.split import behaviour_split
+from tasks.finetune.tracking import tracked
+from tasks.finetune.trainer import train
+from tasks.retrieval.weights import encoder_folder
 from tasks.stage import Build, stage
 
 
@@ -20,3 +25,33 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
         pq.write_table(split.interactions, draft.path / "interactions.parquet", compression="zstd")
         (draft.path / SPLIT_REPORT).write_text(split.report.model_dump_json(indent=2), encoding="utf-8")
         draft.metrics.update(method=split.report.method, **{f"events_{k}": v for k, v in split.report.events.items()})
+
+
+@stage("finetune", revision=1, produces=lambda products, **_: (specs.ENCODER,))
+def finetune(
+    products: AssetRef,
+    split: AssetRef,
+    judgments: AssetRef | None,
+    queries: AssetRef | None,
+    config: FinetuneConfig,
+    build: Build,
+) -> None:
+    """Fine-tune the encoder on products that the same users choose, and on judgments where there are any."""
+    judged = (build.path(judgments), build.path(queries)) if judgments and queries else None
+    lesson = read_lesson(build.path(products), build.path(split), judged, config)
+    learner = Learner.open(encoder_folder(config.model), config)
+    with tracked(config, build.scratch(), {"asset": f"{specs.ENCODER.key}@{build.recipe.version}"}) as tracker:
+        progress = train(learner, lesson, scratch=build.scratch(), tracker=tracker)
+    with build.draft(specs.ENCODER) as draft:
+        learner.save(draft.path / "model", draft.path / "adapter")
+        pq.write_table(progress.history(), draft.path / "history.parquet")
+        draft.seed = config.seed
+        draft.metrics.update(
+            steps=progress.step,
+            best_step=progress.best_step,
+            resumed_from=progress.resumed_from,
+            pairs=len(lesson.pairs),
+            validation_ndcg_at_10_before=progress.rows[0]["validation_ndcg_at_10"],
+            validation_ndcg_at_10=progress.best_metric,
+            mlflow_run_id=tracker.run_id,
+        )

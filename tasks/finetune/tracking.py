@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -99,13 +100,22 @@ class MlflowTracker:
             ) from error
 
 
-def open_tracker(config: FinetuneConfig, folder: Path, tags: Mapping[str, str]) -> MlflowTracker | NoTracker:
-    """Return the tracker that the configuration names.
+@contextlib.contextmanager
+def tracked(config: FinetuneConfig, folder: Path, tags: Mapping[str, str]) -> Iterator[MlflowTracker | NoTracker]:
+    """Yield the tracker that the configuration names, and close its run as the block ends: finished, or failed.
 
     Raises:
         UnavailableError: MLflow does not answer.
     """
-    return MlflowTracker(config, folder, tags) if config.tracking_uri else NoTracker()
+    tracker = MlflowTracker(config, folder, tags) if config.tracking_uri else NoTracker()
+    try:
+        yield tracker
+    except UnavailableError:
+        raise
+    except BaseException:
+        tracker.finish("FAILED")
+        raise
+    tracker.finish("FINISHED")
 
 
 def _experiment(client: Any, config: FinetuneConfig) -> str:  # mlflow's client

@@ -100,6 +100,25 @@ class Histories:
         kept = self._keeping(np.flatnonzero(is_inside), self.user_ids, sizes)
         return replace(kept, products=np.searchsorted(corpus, kept.products).astype(np.int32), width=len(corpus))
 
+    def merged(self, later: Histories) -> Histories:
+        """Return one user's history with what they chose later added; both must be of one user."""
+        products, place = np.unique(np.concatenate([self.products, later.products]), return_inverse=True)
+        count = np.concatenate([self.count, later.count])
+        days = np.concatenate([self.days, later.days])
+        first_s = np.full(len(products), np.inf)
+        last_s = np.full(len(products), -np.inf)
+        np.minimum.at(first_s, place, np.concatenate([self.first_s, later.first_s]))
+        np.maximum.at(last_s, place, np.concatenate([self.last_s, later.last_s]))
+        return replace(
+            self,
+            starts=np.array([0, len(products)], np.int64),
+            products=products.astype(np.int32),
+            count=np.bincount(place, count).astype(np.float32),
+            days=np.bincount(place, days).astype(np.float32),
+            first_s=first_s,
+            last_s=last_s,
+        )
+
     def _keeping(self, keep: NDArray[np.int64], user_ids: NDArray[Any], sizes: NDArray[np.int64]) -> Histories:
         return Histories(
             user_ids=user_ids,

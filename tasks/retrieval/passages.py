@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.retrieval.histories import Histories
-from tasks.retrieval.ranked import Ranked, ranked_dense
+from tasks.retrieval.ranked import Ranked
+from tasks.retrieval.topk import exact_top_k
 
 
 class Passages:
@@ -23,16 +24,10 @@ class Passages:
 
     def rank(self, histories: Histories, k: int) -> Ranked:
         """Return the k best unseen products of each user."""
-        import torch
-
-        wishes = self.wishes(histories)
-        corpus = torch.from_numpy(self.vectors)
-
-        def score(block: slice) -> NDArray[np.float32]:
-            product: NDArray[np.float32] = (torch.from_numpy(wishes[block]) @ corpus.T).numpy()
-            return product
-
-        return ranked_dense(score, histories, k)
+        seen = [histories.products[histories.row(user)] for user in range(len(histories))]
+        found = exact_top_k(self.wishes(histories), self.vectors, k, exclude=seen)
+        is_there = found.indices >= 0
+        return Ranked(found.indices.astype(np.int32), np.where(is_there, found.scores, 0).astype(np.float32))
 
     def wishes(self, histories: Histories) -> NDArray[np.float32]:
         """Return one unit vector per user."""

@@ -1,0 +1,74 @@
+"""What the evaluation reads: the catalogue in its order, the split, and vectors in the catalogue's order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from tasks.assets.reports import SPLIT_REPORT, SplitReport
+from tasks.evaluate.search import SearchTask, search_task
+from tasks.retrieval.texts import product_text
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The products, in the order that every position follows."""
+
+    product_ids: pa.Array
+    titles: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """Return the products of a `tables/products` asset."""
+    products = pq.read_table(sorted(folder.glob("part-*.parquet")))
+    return Catalogue(
+        product_ids=products["product_id"].combine_chunks(),
+        titles=tuple(title or "" for title in products["title"].to_pylist()),
+        texts=tuple(product_text(products)),
+    )
+
+
+def read_split(folder: Path) -> tuple[pa.Table, SplitReport]:
+    """Return the interactions and the report of a `splits/behaviour` asset."""
+    report = SplitReport.model_validate_json((folder / SPLIT_REPORT).read_bytes())
+    return pq.read_table(folder / "interactions.parquet"), report
+
+
+def read_vectors_of(folder: Path, product_ids: pa.Array) -> NDArray[np.float32]:
+    """Return the vectors of an `embeddings/products` asset in the catalogue's order, zeros where there is none."""
+    table = pq.read_table(sorted(folder.glob("vectors-*.parquet")), columns=["product_id", "vector"])
+    vectors = table["vector"].combine_chunks()
+    matrix = vectors.flatten().to_numpy(zero_copy_only=False).reshape(len(table), -1)
+    return aligned(matrix, table["product_id"].combine_chunks(), product_ids)
+
+
+def read_encoder_name(folder: Path) -> str:
+    """Return the name of the encoder that made an `embeddings/products` asset."""
+    return str(json.loads((folder / "encoder.json").read_text(encoding="utf-8"))["name"])
+
+
+def read_search_task(judgments: Path, queries: Path, catalogue: Catalogue) -> SearchTask | None:
+    """Return the held-out queries of `tables/judgments` and `tables/queries`, or None where there are none."""
+    return search_task(
+        pq.read_table(sorted(judgments.glob("part-*.parquet")), columns=["query_id", "product_id", "grade"]),
+        pq.read_table(sorted(queries.glob("part-*.parquet")), columns=["query_id", "query"]),
+        catalogue.product_ids,
+    )
+
+
+def aligned(matrix: NDArray[Any], owners: pa.Array, product_ids: pa.Array) -> NDArray[np.float32]:
+    """Return the rows of a matrix in another order, zeros for products that own none."""
+    place = pc.index_in(product_ids, value_set=owners)
+    found = np.zeros((len(product_ids), matrix.shape[1]), np.float32)
+    has_one = pc.is_valid(place).to_numpy(zero_copy_only=False)
+    found[has_one] = matrix[place.drop_null().to_numpy()]
+    return found

@@ -1,0 +1,90 @@
+"""How well an encoder finds products by words, where a shop has judged some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tasks.assets.reports import MetricValue
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.encoding import encoded
+from tasks.retrieval.judged import is_held_out
+from tasks.retrieval.metrics import Judged, bootstrap_interval, ranking_metrics
+from tasks.retrieval.topk import exact_top_k
+
+DEPTH: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTask:
+    """Queries that no model was trained on, and the graded products of each.
+
+    Args:
+        queries: The words.
+        judged: Per query, catalogue positions and grades as gains.
+    """
+
+    queries: tuple[str, ...]
+    judged: Judged
+
+
+def search_task(judgments: pa.Table, queries: pa.Table, product_ids: pa.Array) -> SearchTask | None:
+    """Return the held-out queries with a positive grade in the catalogue, or None where there are none."""
+    words = dict(zip(queries["query_id"].to_pylist(), queries["query"].to_pylist(), strict=True))
+    place = pc.index_in(judgments["product_id"].combine_chunks(), value_set=product_ids).to_pylist()
+    graded: dict[str, dict[int, float]] = {}
+    for query, position, grade in zip(
+        judgments["query_id"].to_pylist(), place, judgments["grade"].to_pylist(), strict=True
+    ):
+        if position is not None and query in words and is_held_out(query):
+            graded.setdefault(query, {})[position] = float(grade or 0)
+    kept = {query: graded[query] for query in sorted(graded) if max(graded[query].values()) > 0}
+    if not kept:
+        return None
+    gains = [gain for grades in kept.values() for gain in grades.values()]
+    return SearchTask(
+        queries=tuple(words[query] for query in kept),
+        judged=Judged(
+            starts=np.concatenate([[0], np.cumsum([len(grades) for grades in kept.values()])]).astype(np.int64),
+            products=np.array([position for grades in kept.values() for position in grades], np.int64),
+            gains=np.array(gains, np.float64),
+        ),
+    )
+
+
+def search_values(
+    task: SearchTask, encoders: Mapping[str, tuple[str, NDArray[np.float32]]], config: EvaluateConfig
+) -> tuple[MetricValue, ...]:
+    """Return `search_ndcg_at_10` of each encoder over the whole catalogue; products without a judgment gain nothing.
+
+    Args:
+        task: Queries with graded products.
+        encoders: Model name to the encoder, named or in a folder, and its product vectors.
+        config: How to encode and to resample.
+    """
+    return tuple(
+        _value(name, task, encoded(task.queries, encoder, config), products, config)
+        for name, (encoder, products) in encoders.items()
+    )
+
+
+def _value(
+    model: str, task: SearchTask, queries: NDArray[np.float32], products: NDArray[np.float32], config: EvaluateConfig
+) -> MetricValue:
+    found = exact_top_k(queries, products, DEPTH).indices
+    values = ranking_metrics(found, task.judged, DEPTH).ndcg
+    interval = bootstrap_interval(values, seed=config.seed, resamples=config.bootstrap_samples)
+    return MetricValue(
+        model=model,
+        split="test",
+        metric="search_ndcg_at_10",
+        value=interval.mean,
+        low=interval.low,
+        high=interval.high,
+    )

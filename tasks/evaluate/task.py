@@ -1,0 +1,62 @@
+"""The stage `evaluate`."""
+
+from __future__ import annotations
+
+import shutil
+
+import pyarrow.parquet as pq
+
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.reports import EVALUATION_REPORT
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.contest import held_contest, refitted, report_of
+from tasks.evaluate.contestants import FINETUNED, RAW, CatalogueTexts
+from tasks.evaluate.encoding import encoded
+from tasks.evaluate.reading import read_catalogue, read_encoder_name, read_search_task, read_split, read_vectors_of
+from tasks.evaluate.search import search_values
+from tasks.evaluate.table import metrics_table
+from tasks.retrieval.recommender import ENCODER_FOLDER
+from tasks.retrieval.recommender_files import write_bundle
+from tasks.retrieval.words import Words
+from tasks.stage import Build, stage
+
+
+@stage("evaluate", revision=1, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
+def evaluate(  # noqa: PLR0913 - one reference per input
+    products: AssetRef,
+    split: AssetRef,
+    embeddings: AssetRef,
+    encoder: AssetRef,
+    judgments: AssetRef | None = None,
+    queries: AssetRef | None = None,
+    *,
+    config: EvaluateConfig,
+    build: Build,
+) -> None:
+    """Rank held-out users' next choices with every model, and fit the combination that is registered."""
+    catalogue = read_catalogue(build.path(products))
+    interactions, split_report = read_split(build.path(split))
+    model = build.path(encoder) / "model"
+    texts = CatalogueTexts(
+        words=Words.fit(catalogue.texts),
+        raw=read_vectors_of(build.path(embeddings), catalogue.product_ids),
+        finetuned=encoded(catalogue.texts, model, config),
+    )
+    outcome = held_contest(interactions, catalogue, texts, min_history=split_report.min_history, config=config)
+    task = read_search_task(build.path(judgments), build.path(queries), catalogue) if judgments and queries else None
+    contenders = {
+        RAW: (read_encoder_name(build.path(embeddings)), texts.raw),
+        FINETUNED: (str(model), texts.finetuned),
+    }
+    searched = search_values(task, contenders, config) if task else ()
+    report = report_of(outcome, split_report, products=len(catalogue.titles), more=searched)
+    bundle = refitted(interactions, catalogue, texts, weights=outcome.weights, config=config)
+    with build.draft(specs.RECOMMENDER) as draft:
+        write_bundle(bundle, draft.path)
+        shutil.copytree(model, draft.path / ENCODER_FOLDER)
+        draft.metrics.update(weights=outcome.weights)
+    with build.draft(specs.EVALUATION) as draft:
+        (draft.path / EVALUATION_REPORT).write_text(report.model_dump_json(indent=2), encoding="utf-8")
+        pq.write_table(metrics_table(report.metrics), draft.path / "metrics.parquet")
+        draft.seed = config.seed

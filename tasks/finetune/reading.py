@@ -1,0 +1,68 @@
+"""What fine-tuning reads: the catalogue's texts, the training and validation splits, and judgments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tasks.errors import TooLittleDataError
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.pairs import co_chosen_pairs, good_answers, text_positions, with_judgments
+from tasks.finetune.trainer import Lesson
+from tasks.finetune.validation import validation_of
+from tasks.retrieval.judged import is_held_out
+from tasks.retrieval.texts import product_text
+
+LEAST_PAIRS: Final = 2
+
+
+def read_lesson(products: Path, split: Path, judged: tuple[Path, Path] | None, config: FinetuneConfig) -> Lesson:
+    """Return what an encoder is trained on; rows of the test split are not even read into memory.
+
+    Args:
+        products: Folder of `tables/products`.
+        split: Folder of `splits/behaviour`.
+        judged: Folders of `tables/judgments` and `tables/queries`.
+        config: The settings.
+
+    Raises:
+        TooLittleDataError: Too few products are chosen together.
+    """
+    table = pq.read_table(sorted(products.glob("part-*.parquet")))
+    product_ids, texts = table["product_id"].combine_chunks(), product_text(table)
+    interactions = pq.read_table(split / "interactions.parquet", filters=[("split", "in", ["train", "validation"])])
+    train = interactions.filter(pc.equal(interactions["split"], "train"))
+    pairs = co_chosen_pairs(train, product_ids, texts, min_users=config.co_purchase_min_users)
+    if judged is not None:
+        answers = good_answers(
+            _training_judgments(judged[0]),
+            _rows(judged[1], ["query_id", "query"]),
+            product_ids=product_ids,
+            texts=texts,
+            min_grade=config.min_grade,
+        )
+        pairs = with_judgments(pairs, answers)
+    if len(pairs) < LEAST_PAIRS:
+        raise TooLittleDataError(
+            stage="finetune",
+            needed=f"at least {LEAST_PAIRS} pairs of products that {config.co_purchase_min_users} users chose together",
+            found=f"{len(pairs)}",
+            fix="Lower finetune.co_purchase_min_users in shop.yaml, or bring more behaviour.",
+        )
+    validation = validation_of(
+        interactions, product_ids, most_users=config.validation_users, most_products=config.validation_texts
+    )
+    return Lesson(pairs=pairs, validation=validation, text_of=text_positions(texts)[1])
+
+
+def _training_judgments(folder: Path) -> pa.Table:
+    judgments = _rows(folder, ["query_id", "product_id", "grade"])
+    return judgments.filter(pa.array([not is_held_out(query) for query in judgments["query_id"].to_pylist()]))
+
+
+def _rows(folder: Path, columns: list[str]) -> pa.Table:
+    return pq.read_table(sorted(folder.glob("part-*.parquet")), columns=columns)
