@@ -113,7 +113,7 @@ def test_the_code_revision_names_the_version() -> None:
 @pytest.mark.usefixtures("prefect_backend")
 def test_futures_flow_from_stage_to_stage_in_a_flow(store: AssetStore) -> None:
     @flow
-    def both() -> tuple[StageResult, str]:
+    def both() -> tuple[StageResult, str | None]:
         parts = {name: make.submit(name, config=Config(), store=store, label=name) for name in ("pen", "cup")}
         joined = join.submit(parts, store=store)
         return joined.result(), joined.state.name
