@@ -183,6 +183,7 @@ def _resolved(settings: Settings, base: Path) -> Settings:
             "finetune": settings.finetune.model_copy(
                 update={"tracking_uri": tracking, "artifact_location": artifacts, "experiment": settings.shop}
             ),
+            "inventory": settings.inventory.model_copy(update={"shop": settings.shop}),
             "register_": settings.register_.model_copy(
                 update={
                     "tracking_uri": tracking,

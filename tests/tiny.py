@@ -26,7 +26,7 @@ sources:
     columns: {user_id: user, region: region}
   - table: coupons
     uri: coupons.csv
-finetune: {steps: 8}
+finetune: {max_steps: 8, evaluate_every: 4, max_tokens: 16}
 """
 
 
