@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from expectations.suites import parents
 from flows.plan import StageName, plan_stages
 from flows.run import Run
 from flows.settings import find_config, load_settings, read_suite
@@ -52,7 +55,9 @@ def stocktake(
             for name, shards in run.shards()
         }
         verdicts = {
-            name: run.submit(validate, name, rows, tables, read_suite(shop, name), config=shop.validate_, label=name)
+            name: run.submit(
+                validate, name, rows, _parents(name, tables), read_suite(shop, name), config=shop.validate_, label=name
+            )
             for name, rows in tables.items()
         }
         usable = run.passed(tables, verdicts)
@@ -77,3 +82,7 @@ def stocktake(
         run.submit(catalogue, run.refs(), config=shop.inventory)
         run.raise_for_failures()
     return run.run_id
+
+
+def _parents(table: str, tables: Mapping[str, object]) -> dict[str, object]:
+    return {name: tables[name] for name in parents(table) if name in tables}
