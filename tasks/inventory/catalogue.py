@@ -1,0 +1,182 @@
+"""The inventory as the pages tell it: tables with all that is known of them, findings, the model, the stages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tasks.assets import specs
+from tasks.assets.manifest import Finding, Severity, Verdict
+from tasks.assets.reports import EvaluationReport, MetricValue, Registration, Relationship
+from tasks.inventory.reading import Asset
+from tasks.schemas import CANONICAL
+
+SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
+VERDICTS: Final[tuple[Verdict, ...]] = ("passed", "warned", "blocked")
+HEADLINE: Final = "ndcg_at_10"
+
+
+@dataclass(frozen=True, slots=True)
+class FindingPlace:
+    """A finding, the asset that carries it, and where its failing keys lie relative to the lake."""
+
+    finding: Finding
+    asset: Asset
+
+    @property
+    def keys(self) -> str | None:
+        """The parquet with every failing key."""
+        return f"{self.asset.folder}/{self.finding.keys}" if self.finding.keys else None
+
+
+@dataclass(frozen=True, slots=True)
+class TableSummary:
+    """A table and every asset that describes it."""
+
+    name: str
+    rows: Asset | None
+    quarantine: Asset | None
+    validation: Asset | None
+    profile: Asset | None
+    shards: tuple[Asset, ...]
+    findings: tuple[FindingPlace, ...]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the suite says; None where the table was not validated."""
+        return self.validation.manifest.verdict if self.validation else None
+
+    @property
+    def severities(self) -> Mapping[Severity, int]:
+        """How many findings there are of each severity."""
+        return count_severities(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """The model and its comparison; whichever of the two stages has run."""
+
+    registration: Registration | None
+    evaluation: EvaluationReport | None
+
+    def value(self, model: str, metric: str = HEADLINE) -> MetricValue | None:
+        """Return a model's metric on the test split."""
+        found = self.evaluation.metrics if self.evaluation else ()
+        return next((m for m in found if (m.model, m.metric, m.split) == (model, metric, "test")), None)
+
+    @property
+    def candidate(self) -> MetricValue | None:
+        """The headline metric of what is registered: the last of the models."""
+        return self.value(self.evaluation.models[-1]) if self.evaluation and self.evaluation.models else None
+
+    @property
+    def best_part(self) -> MetricValue | None:
+        """The headline metric of the best of the other models."""
+        others = self.evaluation.models[:-1] if self.evaluation else ()
+        found = [value for model in others if (value := self.value(model)) is not None]
+        return max(found, key=lambda item: item.value, default=None)
+
+
+class Catalogue:
+    """Everything that one stocktake made, ready to be told.
+
+    Args:
+        assets: In any order; the pages do not depend on it.
+    """
+
+    def __init__(self, assets: Iterable[Asset]) -> None:
+        self.assets: Mapping[str, Asset] = {asset.key: asset for asset in sorted(assets, key=lambda item: item.key)}
+
+    @property
+    def listed(self) -> list[Asset]:
+        """The assets with a page of their own: all but shards."""
+        return [asset for asset in self.assets.values() if asset.kind != "shards"]
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When the newest asset was made."""
+        return max((asset.manifest.finished_at for asset in self.assets.values()), default=None)
+
+    @property
+    def newest(self) -> Asset | None:
+        """The asset made last: the run and the code that made it are those of the heading."""
+        return max(self.assets.values(), key=lambda item: (item.manifest.finished_at, item.key), default=None)
+
+    @property
+    def byte_size(self) -> int:
+        """The bytes of all assets."""
+        return sum(asset.manifest.bytes for asset in self.assets.values())
+
+    @property
+    def tables(self) -> list[TableSummary]:
+        """Every table with what describes it, the canonical ones first, then by name."""
+        kinds = {"tables", "validations", "profiles", "quarantine"}
+        names = {a.subject for a in self.listed if a.kind in kinds and not a.subject.startswith("_")}
+        return [self.table(name) for name in sorted(names, key=_canonical_first)]
+
+    def table(self, name: str) -> TableSummary:
+        """Return a table's summary."""
+        shards = [asset for asset in self.assets.values() if asset.key.startswith(f"shards/{name}/")]
+        return TableSummary(
+            name=name,
+            rows=self.assets.get(f"tables/{name}"),
+            quarantine=self.assets.get(f"quarantine/{name}"),
+            validation=self.assets.get(f"validations/{name}"),
+            profile=self.assets.get(f"profiles/{name}"),
+            shards=tuple(shards),
+            findings=tuple(place for place in self.findings if place.finding.table == name),
+        )
+
+    @property
+    def findings(self) -> list[FindingPlace]:
+        """Every finding, the worst first, then those of more rows."""
+        places = [FindingPlace(finding, asset) for asset in self.listed for finding in asset.manifest.findings]
+        return sorted(places, key=_worst_first)
+
+    @property
+    def model(self) -> ModelSummary | None:
+        """The model, or None where neither evaluation nor registration has run."""
+        evaluated = self.assets.get(specs.EVALUATION.key)
+        registered = self.assets.get(specs.REGISTRATION.key)
+        if evaluated is None and registered is None:
+            return None
+        return ModelSummary(
+            registration=registered.registration if registered else None,
+            evaluation=evaluated.evaluation if evaluated else None,
+        )
+
+    @property
+    def relationships(self) -> Sequence[Relationship]:
+        """Every link between tables."""
+        asset = self.assets.get(specs.RELATIONSHIPS.key)
+        return asset.relationships.relationships if asset and asset.relationships else ()
+
+    def links(self, table: str) -> list[Relationship]:
+        """Return the links that a table takes part in."""
+        return [item for item in self.relationships if table in {item.child_table, item.parent_table}]
+
+
+def count_severities(places: Iterable[FindingPlace]) -> Mapping[Severity, int]:
+    """Return how many findings there are of each severity, all three named."""
+    counts = Counter(place.finding.severity for place in places)
+    return {severity: counts[severity] for severity in SEVERITIES}
+
+
+def count_verdicts(tables: Iterable[TableSummary]) -> Mapping[Verdict, int]:
+    """Return how many tables have each verdict, all three named."""
+    counts = Counter(table.verdict for table in tables)
+    return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def _worst_first(place: FindingPlace) -> tuple[int, int, str, str, str, str]:
+    found = place.finding
+    worst = SEVERITIES.index(found.severity)
+    return (worst, -found.count, found.table, found.column or "", found.kind, found.id)
+
+
+def _canonical_first(name: str) -> tuple[int, str]:
+    known = list(CANONICAL)
+    return (known.index(name) if name in known else len(known), name)

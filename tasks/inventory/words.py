@@ -1,0 +1,268 @@
+"""Every word that the pages say of their own. Another language is another `Words`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of the pages in one language. Names in braces are filled in."""
+
+    language: str
+    severities: Mapping[str, str]
+    verdicts: Mapping[str, str]
+    decisions: Mapping[str, str]
+    dimensions: Mapping[str, str]
+    stages: Mapping[str, str]
+    kinds: Mapping[str, str]
+    metrics: Mapping[str, str]
+    models: Mapping[str, str]
+    facts: Mapping[str, str]
+
+    skip: str = "Skip to the content"
+    inventory: str = "Data-asset inventory"
+    as_of: str = "As of {time}, code {code}, run {run}"
+    nothing_yet: str = "There are no assets yet."
+    not_in_this_run: str = "not in this run"
+    made_by: str = "Made by pandian 盘点. Everything on this page stands in the manifests of the lake."
+    on_this_page: str = "On this page"
+
+    assets: str = "Assets"
+    rows: str = "Rows"
+    quality: str = "Quality"
+    model: str = "Model"
+    in_kinds: str = "{size} in {kinds} kinds"
+    in_tables: str = "in {tables} tables"
+    no_model: str = "No model"
+    no_model_why: str = "This stocktake has neither evaluated nor registered one."
+    pending_review: str = "waiting for review"
+    refused_by_gate: str = "refused by the gate"
+    not_registered: str = "evaluated, not registered"
+    over_best: str = "{gain} against the best part, {part}"
+    pipeline: str = "How it was made"
+    pipeline_note: str = "From the raw tables on the left to the model under review on the right."
+    stage: str = "Stage"
+    stage_ingest: str = "{tables} tables, {rows} rows"
+    stage_profile: str = "{columns} columns, {links} links"
+    stage_embed: str = "{vectors} vectors"
+    stage_analyze: str = "{clusters} clusters, {moves} moves"
+    stage_finetune: str = "{events} interactions"
+    stage_evaluate: str = "NDCG@10 {value}"
+    stage_register: str = "version {version}, {state}"
+    stage_assets: str = "{assets} assets, {duration}"
+
+    tables: str = "Tables"
+    table: str = "Table"
+    columns: str = "Columns"
+    column: str = "Column"
+    size: str = "Size"
+    verdict: str = "Verdict"
+    findings: str = "Findings"
+    quarantined: str = "Quarantined"
+    missing_cells: str = "Missing"
+    not_validated: str = "not validated"
+    no_findings: str = "Nothing was found."
+    finding: str = "Finding"
+    severity: str = "Severity"
+    where: str = "Where"
+    share: str = "Share"
+    action: str = "What to do"
+    examples: str = "Examples"
+    failing_keys: str = "Every failing key"
+    more_findings: str = "{more} more stand on the pages of their tables."
+    of_rows: str = "{count} rows, {share}"
+
+    comparison: str = "The model and its parts"
+    comparison_note: str = (
+        "{metric} on the test split, with its 95 % interval: {users} users, all {products} products ranked."
+    )
+    split: str = "Split"
+    split_test: str = "All metrics on the test split"
+    registered_as: str = "Registered as {name}, version {version}."
+    leakage: str = "Leakage checks"
+    clean: str = "clean"
+    leaks: str = "leaks"
+    weights: str = "Weights of the parts"
+    reasons: str = "Reasons"
+    card: str = "Model card"
+    training: str = "Training"
+    step: str = "Step"
+
+    clusters_title: str = "What is in the catalogue"
+    clusters: str = "Clusters"
+    clusters_note: str = "Products grouped by the meaning of their texts; the {shown} largest of {total} groups."
+    cluster: str = "Cluster"
+    products: str = "Products"
+    event_share: str = "Share of events"
+    revenue_share: str = "Share of revenue"
+
+    relationships: str = "How the tables hang together"
+    refers_to: str = "refers to"
+    matched: str = "Rows that match"
+    coverage: str = "Keys in use"
+    orphans: str = "Values without a match"
+
+    all_assets: str = "All assets"
+    filter: str = "Filter"
+    filter_hint: str = "key, title, owner …  (press /)"
+    shown_of: str = "{shown} of {total}"
+    asset: str = "Asset"
+    owner: str = "Owner"
+    made: str = "Made"
+    version: str = "Version"
+    took: str = "Took"
+
+    about: str = "About this asset"
+    grain: str = "Grain"
+    content_digest: str = "Content digest"
+    code_revision: str = "Code"
+    run: str = "Run"
+    seed: str = "Seed"
+    format: str = "Format"
+    place: str = "Place in the lake"
+    arguments: str = "Arguments of the recipe"
+    recipe_revision: str = "revision {revision}"
+    inputs: str = "Made from"
+    files: str = "Files"
+    file: str = "File"
+    digest: str = "SHA-256"
+    more_files: str = "{more} more are in its manifest.json."
+    lineage: str = "Lineage"
+    lineage_note: str = "From what it was made, on the left, to what was made from it, on the right."
+    lineage_cut: str = "There are too many for one picture: only its neighbours are shown."
+    source_files: str = "{files} source files"
+    one_source_file: str = "1 source file"
+    measures: str = "Measures"
+    schema: str = "Schema"
+    type: str = "Type"
+
+    accounting: str = "Where every row went"
+    accounting_note: str = "{read} rows read = {kept} kept + {merged} merged + {quarantined} quarantined."
+    source: str = "Source"
+    read: str = "Read"
+    kept: str = "Kept"
+    merged: str = "Merged"
+    rules: str = "What the rules changed"
+    rule: str = "Rule"
+    values: str = "Values"
+    nothing_quarantined: str = "No row was set aside."
+    why_quarantined: str = "Why rows were set aside"
+    reason: str = "Reason"
+    blocked_note: str = "The suite blocked this table: nothing that depends on it was made in this stocktake."
+
+    profile: str = "Profile"
+    full_profile: str = "Full profile"
+    nulls: str = "Nulls"
+    distinct: str = "Distinct"
+    range: str = "Range"
+    distribution: str = "Distribution"
+    mean: str = "Mean"
+    deviation: str = "Standard deviation"
+    skewness: str = "Skewness"
+    quantile: str = "Quantile"
+    top_values: str = "Most frequent values"
+    per_month: str = "Rows over time"
+    coverage_note: str = "Rows on {days} of {span} days, longest gap {gap} days"
+    text_lengths: str = "Length in characters"
+    languages: str = "Languages"
+    estimated: str = "about {value}"
+    empty_texts: str = "{count} empty"
+    key: str = "key"
+    keys: str = "Keys"
+    no_keys: str = "No column, nor any small set of them, is unique."
+    correlations: str = "Correlations"
+    correlations_note: str = "Pearson's coefficient of numeric columns. Deeper colour is stronger; a minus is a minus."
+    columns_left_out: str = "{count} more columns are in profile.json."
+    no_profile: str = "This table has not been profiled in this stocktake."
+
+    suite: str = "Suite"
+    validation_note: str = "{met} of {total} expectations hold over {rows} rows in {partitions} partitions."
+    expectation: str = "Expectation"
+    blocks: str = "blocks"
+    warns: str = "warns"
+    holds: str = "holds"
+    fails: str = "fails"
+    failed: str = "Failed"
+    checked: str = "Checked"
+    data_docs: str = "Great Expectations Data Docs"
+    why: str = "Why it matters"
+    results: str = "Expectations"
+
+    method: str = "Method"
+    users: str = "Users"
+    events: str = "Events"
+    begins: str = "Begins"
+    preview: str = "First rows"
+    preview_note: str = "{shown} of {total} rows of {file}"
+
+    def fact(self, name: str) -> str:
+        """Return the words for a measure of a manifest; one that has none is spelled out."""
+        return self.facts.get(name) or name.replace("_", " ").strip().capitalize()
+
+
+ENGLISH: Final = Words(
+    language="en",
+    severities={"critical": "critical", "warning": "warning", "info": "info"},
+    verdicts={"passed": "passed", "warned": "warned", "blocked": "blocked"},
+    decisions={"passed": "passed by the gate", "refused": "refused by the gate"},
+    dimensions={
+        "normativity": "normativity 规范性",
+        "completeness": "completeness 完整性",
+        "accuracy": "accuracy 准确性",
+        "consistency": "consistency 一致性",
+        "timeliness": "timeliness 时效性",
+        "accessibility": "accessibility 可访问性",
+    },
+    stages={
+        "ingest": "Ingest",
+        "validate": "Validate",
+        "profile": "Profile",
+        "embed": "Embed",
+        "analyze": "Analyze",
+        "finetune": "Fine-tune",
+        "evaluate": "Evaluate",
+        "register": "Register",
+    },
+    kinds={
+        "tables": "Table",
+        "quarantine": "Quarantine",
+        "validations": "Validation",
+        "profiles": "Profile",
+        "embeddings": "Embeddings",
+        "analysis": "Analysis",
+        "splits": "Split",
+        "models": "Model",
+        "evaluations": "Evaluation",
+        "registrations": "Registration",
+        "inventory": "Inventory",
+    },
+    metrics={
+        "ndcg_at_10": "NDCG@10",
+        "ndcg_at_50": "NDCG@50",
+        "recall_at_10": "Recall@10",
+        "recall_at_50": "Recall@50",
+        "mrr_at_10": "MRR@10",
+        "mrr_at_50": "MRR@50",
+        "search_ndcg_at_10": "Search NDCG@10",
+    },
+    models={
+        "popularity": "Popularity",
+        "buy_again": "Buy again",
+        "item_knn": "ItemKNN",
+        "raw_encoder": "Raw encoder",
+        "finetuned_encoder": "Fine-tuned encoder",
+        "combination": "Combination",
+        "tfidf": "TF-IDF",
+        "ease": "EASE",
+    },
+    facts={
+        "rows_read": "Rows read",
+        "rows_kept": "Rows kept",
+        "rows_merged": "Rows merged",
+        "rows_quarantined": "Rows quarantined",
+        "unique_texts": "Distinct texts",
+    },
+)
