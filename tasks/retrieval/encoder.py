@@ -1,0 +1,87 @@
+"""Texts to unit vectors: what an encoder is, and how one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.retrieval.hardware import Precision, pick_device, pick_precision
+from tasks.retrieval.layout import read_layout
+from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder
+
+if TYPE_CHECKING:
+    from tasks.retrieval.torch_encoder import TorchEncoder
+
+TOKEN_BUDGET: Final = 4096
+"""Padded tokens per batch: measured best on CPUs, where a batch then stays in the cache."""
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors whose dot product says how near two texts are."""
+
+    @property
+    def name(self) -> str:
+        """What the encoder was opened as."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """A digest of the weights and everything else that decides a text's vector."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        ...
+
+    @property
+    def precision(self) -> Precision:
+        """What the encoder computes in; vectors are float32 in either case."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per text, in order. A text without any word is a row of zeros."""
+        ...
+
+
+def open_encoder(
+    name_or_path: str = DEFAULT_ENCODER,
+    *,
+    device: str = "auto",
+    precision: Literal["auto", "bf16", "fp32"] = "auto",
+    max_tokens: int | None = None,
+    token_budget: int = TOKEN_BUDGET,
+    prompt: str | None = None,
+) -> TorchEncoder:
+    """Return a sentence-transformers or transformers model, ready to encode.
+
+    Args:
+        name_or_path: `minilm` (packaged, its weights checked), a folder, or a hub name with `@revision` if wanted.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        precision: `auto` is bf16 where the device computes in it, fp32 elsewhere.
+        max_tokens: Longer texts are cut here; the model's own limit if not given, and never more than that.
+        token_budget: Padded tokens per batch.
+        prompt: What to put before each text; if not given, what the model's folder names for passages.
+
+    Raises:
+        WeightsDigestError: The packaged weights are not the published ones.
+        EncoderError: The folder is missing, broken, or asks for what cannot be honoured.
+        DeviceError: The device is not on this machine.
+        UnavailableError: A hub name that cannot be reached.
+    """
+    from tasks.retrieval.torch_encoder import TorchEncoder, load_network
+
+    folder = encoder_folder(name_or_path)
+    layout = read_layout(folder)
+    place = pick_device(device)
+    network = load_network(layout, place, pick_precision(precision, place), max_tokens)
+    return TorchEncoder(
+        network,
+        name=name_or_path,
+        digest=encoder_digest(folder),
+        token_budget=token_budget,
+        prompt=layout.passage_prompt if prompt is None else prompt,
+    )

