@@ -82,9 +82,20 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def minute(value: datetime | None) -> str:
+    """Return a time in UTC to the minute: `2026-11-24 11:47`."""
+    return NOTHING if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
 def moment(value: datetime | None) -> str:
-    """Return a time in UTC to the minute: `2026-11-24 11:47 UTC`."""
-    return NOTHING if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    """Return a time to the minute with its zone: `2026-11-24 11:47 UTC`."""
+    return NOTHING if value is None else f"{minute(value)} UTC"
+
+
+def rule(name: str) -> str:
+    """Return the name of an expectation as words: `must not be null`, `table row count must be between`."""
+    words = name.removeprefix("expect_").replace("column_values_to_", "must_").replace("_to_", "_must_")
+    return words.replace("_", " ")
 
 
 def clipped(text: str, longest: int) -> str:

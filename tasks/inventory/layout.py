@@ -1,7 +1,9 @@
 """A layered drawing of a directed graph without cycles: what is made stands to the right of what it is made of.
 
 The method is that of Sugiyama, Tagawa and Toda (1981): layers by longest path, waypoints where an edge passes a layer,
-order within a layer by the mean position of neighbours. Same graph, same drawing, whatever the order of its edges.
+order within a layer by the mean position of neighbours. Edges that leave one node share their waypoints, so that a node
+with many uses draws one line that branches. Same nodes and edges, same drawing, whatever the order of the edges; the
+order of the nodes decides between places that are equally good.
 """
 
 from __future__ import annotations
@@ -19,11 +21,11 @@ SWEEPS: Final = 12
 class Size:
     """Measures of a drawing, in pixels: of a node, and of the gaps between layers and between nodes of one layer."""
 
-    width: int = 190
+    width: int = 158
     height: int = 46
-    layer_gap: int = 64
+    layer_gap: int = 38
     node_gap: int = 14
-    waypoint: int = 10
+    waypoint: int = 2
     margin: int = 4
 
 
@@ -57,7 +59,7 @@ class Drawing:
 
 
 Slot = tuple[str, ...]
-"""A node `(name,)`, or a waypoint `(origin, target, layer)` of an edge."""
+"""A node `(name,)`, or a waypoint `(origin, layer)` of the edges that leave a node."""
 
 
 def draw(nodes: Iterable[str], edges: Iterable[tuple[str, str]], size: Size | None = None) -> Drawing:
@@ -67,17 +69,19 @@ def draw(nodes: Iterable[str], edges: Iterable[tuple[str, str]], size: Size | No
         ValueError: The graph has a cycle.
     """
     size = size or Size()
-    names = sorted(set(nodes))
-    known = sorted({(a, b) for a, b in edges if a in set(names) and b in set(names) and a != b})
-    layer = layers(names, known)
+    rank = {name: position for position, name in enumerate(dict.fromkeys(nodes))}
+    known = sorted(
+        {(a, b) for a, b in edges if a in rank and b in rank and a != b}, key=lambda e: (rank[e[0]], rank[e[1]])
+    )
+    layer = layers(rank, known)
     chains = {edge: _chain(edge, layer) for edge in known}
     columns = _columns(layer, chains)
     _order(columns, chains)
     y = _heights(columns, size)
     x = [size.margin + position * (size.width + size.layer_gap) for position in range(len(columns))]
-    places = tuple(Place(name, x[layer[name]], y[(name,)]) for name in names)
-    curves = tuple(Curve(a, b, _path(chain, x, y, layer[a], size)) for (a, b), chain in sorted(chains.items()))
-    bottom = max((place.y + size.height for place in places), default=0)
+    places = tuple(Place(name, x[layer[name]], y[(name,)]) for name in rank)
+    curves = tuple(Curve(a, b, _path(chain, x, y, layer[a], size)) for (a, b), chain in chains.items())
+    bottom = max((top + _tall(slot, size) for slot, top in y.items()), default=0)
     right = max((place.x + size.width for place in places), default=0)
     return Drawing(places, curves, width=right + size.margin, height=bottom + size.margin, size=size)
 
@@ -94,12 +98,12 @@ def layers(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> dict[str, 
         after[origin].append(target)
         waiting[target] += 1
     sources = [name for name, inputs in waiting.items() if not inputs]
-    layer = dict.fromkeys(sources, 0)
+    layer = dict.fromkeys(waiting, 0)
     ahead = list(sources)
     while ahead:
         name = ahead.pop()
         for target in after[name]:
-            layer[target] = max(layer.get(target, 0), layer[name] + 1)
+            layer[target] = max(layer[target], layer[name] + 1)
             waiting[target] -= 1
             if not waiting[target]:
                 ahead.append(target)
@@ -133,18 +137,18 @@ def _reaches(start: str, goal: str, after: Mapping[str, set[str]]) -> bool:
 
 def _chain(edge: tuple[str, str], layer: Mapping[str, int]) -> list[Slot]:
     origin, target = edge
-    between: list[Slot] = [(origin, target, str(step)) for step in range(layer[origin] + 1, layer[target])]
+    between: list[Slot] = [(origin, str(step)) for step in range(layer[origin] + 1, layer[target])]
     return [(origin,), *between, (target,)]
 
 
 def _columns(layer: Mapping[str, int], chains: Mapping[tuple[str, str], list[Slot]]) -> list[list[Slot]]:
-    columns: list[list[Slot]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
-    for name in sorted(layer):
-        columns[layer[name]].append((name,))
-    for (origin, _), chain in sorted(chains.items()):
+    columns: list[dict[Slot, None]] = [{} for _ in range(max(layer.values(), default=-1) + 1)]
+    for name, step in layer.items():
+        columns[step][(name,)] = None
+    for (origin, _), chain in chains.items():
         for step, slot in enumerate(chain[1:-1], start=layer[origin] + 1):
-            columns[step].append(slot)
-    return columns
+            columns[step][slot] = None
+    return [list(column) for column in columns]
 
 
 def _order(columns: list[list[Slot]], chains: Mapping[tuple[str, str], list[Slot]]) -> None:
@@ -152,14 +156,15 @@ def _order(columns: list[list[Slot]], chains: Mapping[tuple[str, str], list[Slot
     after: dict[Slot, list[Slot]] = defaultdict(list)
     for chain in chains.values():
         for left, right in pairwise(chain):
-            after[left].append(right)
-            before[right].append(left)
+            if right not in after[left]:
+                after[left].append(right)
+                before[right].append(left)
     for sweep in range(SWEEPS):
         neighbours, sequence = (before, columns[1:]) if sweep % 2 == 0 else (after, columns[-2::-1])
         position = _positions(columns)
         for column in sequence:
             mean = {slot: _mean(neighbours[slot], position, position[slot]) for slot in column}
-            column.sort(key=lambda slot, mean=mean: (mean[slot], slot))  # type: ignore[misc]  # mypy: default of lambda
+            column.sort(key=mean.__getitem__)
             position.update(_column_positions(column))
 
 
@@ -178,18 +183,19 @@ def _mean(neighbours: list[Slot], position: Mapping[Slot, float], otherwise: flo
 
 
 def _heights(columns: list[list[Slot]], size: Size) -> dict[Slot, float]:
-    def height(slot: Slot) -> int:
-        return size.height if len(slot) == 1 else size.waypoint
-
-    totals = [sum(map(height, column)) + size.node_gap * (len(column) - 1) for column in columns]
+    totals = [sum(_tall(slot, size) for slot in column) + size.node_gap * (len(column) - 1) for column in columns]
     tallest = max(totals, default=0)
     y: dict[Slot, float] = {}
     for column, total in zip(columns, totals, strict=True):
         top = size.margin + (tallest - total) / 2
         for slot in column:
             y[slot] = top
-            top += height(slot) + size.node_gap
+            top += _tall(slot, size) + size.node_gap
     return y
+
+
+def _tall(slot: Slot, size: Size) -> int:
+    return size.height if len(slot) == 1 else size.waypoint
 
 
 def _path(chain: list[Slot], x: Sequence[float], y: Mapping[Slot, float], first: int, size: Size) -> str:

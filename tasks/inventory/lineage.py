@@ -62,7 +62,7 @@ def picture(catalogue: Catalogue, edges: Iterable[tuple[str, str]], key: str, mo
     shown = {(a, b) for a, b in edges if (a in up and b in up) or (a in down and b in down)}
     if is_cut:
         shown = {edge for edge in shown if key in edge}
-    return _placed(catalogue, draw(up | down, shown), key, is_cut=is_cut)
+    return _placed(catalogue, draw(sorted(up | down), shown), key, is_cut=is_cut)
 
 
 def _placed(catalogue: Catalogue, drawing: Drawing, key: str, *, is_cut: bool) -> Picture:

@@ -10,7 +10,7 @@ from typing import Final
 from tasks.assets import specs
 from tasks.assets.manifest import Severity, Verdict
 from tasks.inventory.catalogue import Catalogue, FindingPlace, count_severities, count_verdicts
-from tasks.inventory.figures import compact, count, score
+from tasks.inventory.figures import score
 from tasks.inventory.layout import Curve, Size, draw, without_shortcuts
 from tasks.inventory.lineage import edges_of
 from tasks.inventory.reading import Asset
@@ -45,7 +45,7 @@ USUAL_EDGES: Final = frozenset(
         ("evaluate", "register"),
     }
 )
-BOX: Final = Size(width=206, height=84, layer_gap=58, node_gap=18, waypoint=8)
+BOX: Final = Size(width=222, height=84, layer_gap=72, node_gap=16, waypoint=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +119,29 @@ def _made(catalogue: Catalogue, words: Words, stage: str) -> str:
     tables = [table.rows for table in catalogue.tables if table.rows]
     if stage == "ingest":
         rows = sum(asset.manifest.rows or 0 for asset in tables)
-        return words.stage_ingest.format(tables=len(tables), rows=compact(rows))
+        return words.stage_ingest.format(tables=words.some(len(tables), "table"), rows=words.some(rows, "row"))
     if stage == "validate":
         counts = count_verdicts(catalogue.tables)
         return ", ".join(f"{number} {words.verdicts[verdict]}" for verdict, number in counts.items() if number)
     if stage == "profile":
-        columns = sum(
-            len(table.profile.profile.columns) for table in catalogue.tables if table.profile and table.profile.profile
-        )
-        return words.stage_profile.format(columns=count(columns), links=len(catalogue.relationships))
+        profiles = [table.profile.profile for table in catalogue.tables if table.profile and table.profile.profile]
+        columns = sum(len(profile.columns) for profile in profiles)
+        links = len(catalogue.relationships)
+        return words.stage_profile.format(columns=words.some(columns, "column"), links=words.some(links, "link"))
     return _made_of_products(catalogue, words, stage)
 
 
 def _made_of_products(catalogue: Catalogue, words: Words, stage: str) -> str:
-    rows = {key: asset.manifest.rows for key, asset in catalogue.assets.items()}
+    rows = {key: asset.manifest.rows or 0 for key, asset in catalogue.assets.items()}
     model = catalogue.model
     if stage == "embed":
-        return words.stage_embed.format(vectors=compact(rows.get(specs.PRODUCT_EMBEDDINGS.key)))
+        return words.stage_embed.format(vectors=words.some(rows.get(specs.PRODUCT_EMBEDDINGS.key, 0), "vector"))
     if stage == "analyze":
-        return words.stage_analyze.format(
-            clusters=count(rows.get(specs.CLUSTERS.key)), moves=compact(rows.get(specs.ASSOCIATIONS.key))
-        )
+        clusters = words.some(rows.get(specs.CLUSTERS.key, 0), "cluster")
+        duplicates = words.some(rows.get(specs.DUPLICATES.key, 0), "duplicate")
+        return words.stage_analyze.format(clusters=clusters, duplicates=duplicates)
     if stage == "finetune":
-        return words.stage_finetune.format(events=compact(rows.get(specs.SPLIT.key)))
+        return words.stage_finetune.format(interactions=words.some(rows.get(specs.SPLIT.key, 0), "interaction"))
     if stage == "evaluate" and model and model.candidate:
         return words.stage_evaluate.format(value=score(model.candidate.value))
     if stage == "register" and model and model.registration:

@@ -150,7 +150,7 @@ def _environment() -> Environment:
     )
     for filter_ in (
         figures.count, figures.compact, figures.number, figures.score, figures.share, figures.size, figures.duration,
-        figures.moment, figures.as_json, figures.cell,
+        figures.moment, figures.minute, figures.rule, figures.as_json, figures.cell,
     ):  # fmt: skip
         environment.filters[filter_.__name__] = filter_
     environment.filters["clipped"] = lambda text, longest=160: figures.clipped(str(text), longest)

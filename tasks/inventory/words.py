@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tasks.inventory.figures import compact
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -21,6 +23,7 @@ class Words:
     metrics: Mapping[str, str]
     models: Mapping[str, str]
     facts: Mapping[str, str]
+    nouns: Mapping[str, tuple[str, str]]
 
     skip: str = "Skip to the content"
     inventory: str = "Data-asset inventory"
@@ -34,8 +37,8 @@ class Words:
     rows: str = "Rows"
     quality: str = "Quality"
     model: str = "Model"
-    in_kinds: str = "{size} in {kinds} kinds"
-    in_tables: str = "in {tables} tables"
+    in_kinds: str = "{size} in {kinds}"
+    in_tables: str = "in {tables}"
     no_model: str = "No model"
     no_model_why: str = "This stocktake has neither evaluated nor registered one."
     pending_review: str = "waiting for review"
@@ -45,14 +48,14 @@ class Words:
     pipeline: str = "How it was made"
     pipeline_note: str = "From the raw tables on the left to the model under review on the right."
     stage: str = "Stage"
-    stage_ingest: str = "{tables} tables, {rows} rows"
-    stage_profile: str = "{columns} columns, {links} links"
-    stage_embed: str = "{vectors} vectors"
-    stage_analyze: str = "{clusters} clusters, {moves} moves"
-    stage_finetune: str = "{events} interactions"
+    stage_ingest: str = "{tables}, {rows}"
+    stage_profile: str = "{columns}, {links}"
+    stage_embed: str = "{vectors}"
+    stage_analyze: str = "{clusters}, {duplicates}"
+    stage_finetune: str = "{interactions}"
     stage_evaluate: str = "NDCG@10 {value}"
     stage_register: str = "version {version}, {state}"
-    stage_assets: str = "{assets} assets, {duration}"
+    stage_assets: str = "{assets}, {duration}"
 
     tables: str = "Tables"
     table: str = "Table"
@@ -77,7 +80,7 @@ class Words:
 
     comparison: str = "The model and its parts"
     comparison_note: str = (
-        "{metric} on the test split, with its 95 % interval: {users} users, all {products} products ranked."
+        "{metric} on the test split with its 95 % interval; for each of {users}, all {products} are ranked."
     )
     split: str = "Split"
     split_test: str = "All metrics on the test split"
@@ -112,6 +115,7 @@ class Words:
     asset: str = "Asset"
     owner: str = "Owner"
     made: str = "Made"
+    made_utc: str = "Made (UTC)"
     version: str = "Version"
     took: str = "Took"
 
@@ -133,8 +137,6 @@ class Words:
     lineage: str = "Lineage"
     lineage_note: str = "From what it was made, on the left, to what was made from it, on the right."
     lineage_cut: str = "There are too many for one picture: only its neighbours are shown."
-    source_files: str = "{files} source files"
-    one_source_file: str = "1 source file"
     measures: str = "Measures"
     schema: str = "Schema"
     type: str = "Type"
@@ -162,7 +164,7 @@ class Words:
     mean: str = "Mean"
     deviation: str = "Standard deviation"
     skewness: str = "Skewness"
-    quantile: str = "Quantile"
+    quantiles: str = "Quantiles"
     top_values: str = "Most frequent values"
     per_month: str = "Rows over time"
     coverage_note: str = "Rows on {days} of {span} days, longest gap {gap} days"
@@ -179,7 +181,8 @@ class Words:
     no_profile: str = "This table has not been profiled in this stocktake."
 
     suite: str = "Suite"
-    validation_note: str = "{met} of {total} expectations hold over {rows} rows in {partitions} partitions."
+    validation_note: str = "{met} of {total} expectations hold over {rows} rows."
+    partitions_note: str = "They were judged in {partitions} partitions."
     expectation: str = "Expectation"
     blocks: str = "blocks"
     warns: str = "warns"
@@ -197,6 +200,15 @@ class Words:
     begins: str = "Begins"
     preview: str = "First rows"
     preview_note: str = "{shown} of {total} rows of {file}"
+
+    def noun(self, number: int, name: str) -> str:
+        """Return a noun as it stands after a number."""
+        one, many = self.nouns.get(name, (name, f"{name}s"))
+        return one if number == 1 else many
+
+    def some(self, number: int, name: str) -> str:
+        """Return so many of a thing: `1 table`, `22.5 M rows`."""
+        return f"{compact(number)} {self.noun(number, name)}"
 
     def fact(self, name: str) -> str:
         """Return the words for a measure of a manifest; one that has none is spelled out."""
@@ -264,5 +276,10 @@ ENGLISH: Final = Words(
         "rows_merged": "Rows merged",
         "rows_quarantined": "Rows quarantined",
         "unique_texts": "Distinct texts",
+    },
+    nouns={
+        "critical": ("critical", "critical"),
+        "info": ("info", "info"),
+        "duplicate": ("in duplicates", "in duplicates"),
     },
 )
