@@ -13,11 +13,10 @@ The whole table is never handed over. What judges a table without being handed a
 from __future__ import annotations
 
 import threading
-import uuid
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +26,9 @@ import pyarrow as pa
 from tasks.errors import ExpectationRaisedError
 
 ID: Final = "pandian_id"
+SITE: Final = "validation"
+AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Data Docs want a time; the manifest has the true one, and pages of equal results are to be equal byte for byte."""
 _lock = threading.Lock()  # Great Expectations keeps its project in a module-level variable
 
 
@@ -173,29 +175,28 @@ class Entry:
     result: Mapping[str, Any]  # as Great Expectations writes its own results
 
 
-def write_docs(folder: Path, *, suite: str, entries: Sequence[Entry], at: datetime) -> None:
-    """Write Data Docs of a suite's results: an index, the suite's page and the results' page.
+def write_docs(folder: Path, *, suite: str, entries: Sequence[Entry]) -> Path:
+    """Write Data Docs of a suite's results, and return the path of the results' page below the folder.
 
     Args:
         folder: A folder of its own.
         suite: The suite's name.
         entries: The results, in order.
-        at: The time of the validation that the pages name.
     """
     with _lock:
         context = _context()
-        site = f"site-{uuid.uuid4().hex}"
         configs = [_page_config(entry) for entry in entries]
         context.suites.add(_suite_of(suite, configs))
-        context.add_data_docs_site(site, _site(folder))
+        context.add_data_docs_site(SITE, _site(folder))
         try:
-            _store(context, suite, list(zip(entries, configs, strict=True)), at)
-            context.build_data_docs(site_names=[site])
+            _store(context, suite, list(zip(entries, configs, strict=True)))
+            context.build_data_docs(site_names=[SITE])
         finally:
             context.suites.delete(suite)
             for key in context.validation_results_store.list_keys():
                 context.validation_results_store.remove_key(key)
-            context.delete_data_docs_site(site)
+            context.delete_data_docs_site(SITE)
+    return next((folder / "validations").rglob("*.html")).relative_to(folder)
 
 
 def _site(folder: Path) -> dict[str, Any]:  # a configuration of Great Expectations
@@ -207,7 +208,7 @@ def _site(folder: Path) -> dict[str, Any]:  # a configuration of Great Expectati
     }
 
 
-def _store(context: Any, suite: str, pairs: Sequence[tuple[Entry, Any]], at: datetime) -> None:  # a context
+def _store(context: Any, suite: str, pairs: Sequence[tuple[Entry, Any]]) -> None:  # a context
     from great_expectations import __version__
     from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
     from great_expectations.core.run_identifier import RunIdentifier
@@ -216,7 +217,7 @@ def _store(context: Any, suite: str, pairs: Sequence[tuple[Entry, Any]], at: dat
         ValidationResultIdentifier,
     )
 
-    run = RunIdentifier(run_name="stocktake", run_time=at)
+    run = RunIdentifier(run_name="stocktake", run_time=AT)
     met = sum(entry.is_met for entry, _ in pairs)
     result = ExpectationSuiteValidationResult(
         suite_name=suite,
@@ -236,7 +237,7 @@ def _store(context: Any, suite: str, pairs: Sequence[tuple[Entry, Any]], at: dat
             "unsuccessful_expectations": len(pairs) - met,
             "success_percent": 100 * met / max(1, len(pairs)),
         },
-        meta={"great_expectations_version": __version__, "run_id": run, "validation_time": at.isoformat()},
+        meta={"great_expectations_version": __version__, "run_id": run, "validation_time": AT.isoformat()},
     )
     identifier = ValidationResultIdentifier(
         expectation_suite_identifier=ExpectationSuiteIdentifier(suite), run_id=run, batch_identifier=suite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,17 @@ EXTERNAL: Final = re.compile(
 )
 SCRIPT: Final = re.compile(r"<script\b.*?</script>", re.IGNORECASE | re.DOTALL)
 FOOTER: Final = re.compile(r"<(footer)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
-UNUSED: Final = ("static/images/*.gif", "static/images/*.png", "static/images/*.svg", "static/fonts/**/*.otf")
+RANDOM: Final = re.compile(r"(?<=collapse-body)-[0-9a-f-]{36}")
+PICTURE: Final = re.compile(r"url\('https?://[^']*'\)")
+UNDATED: Final = re.compile(
+    r" / stocktake / [0-9T:Z.-]+|<tr[^>]*>(?:(?!</tr>).)*>Run (?:Time|Name)<(?:(?!</tr>).)*</tr>", re.DOTALL
+)
+INDEX: Final = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="UTF-8"><title>{title}</title><style>{style}</style></head><body>
+<h1>{title}</h1>
+<ul><li><a href="{results}">What the suite says</a></li><li><a href="expectations/{name}.html">The suite</a></li></ul>
+</body></html>
+"""
 
 
 def safe(value: Any) -> Any:  # a JSON value of any shape
@@ -39,15 +50,25 @@ def safe(value: Any) -> Any:  # a JSON value of any shape
 
 
 def offline_page(page: str) -> str:
-    """Return a page that fetches nothing and runs nothing, with a style of its own."""
-    kept = FOOTER.sub("", SCRIPT.sub("", EXTERNAL.sub("", page)))
-    return kept.replace("</head>", f"<style>{STYLE}</style>\n</head>", 1)
+    """Return a page that fetches nothing, runs nothing and names no time, with a style of its own."""
+    for pattern in (EXTERNAL, SCRIPT, FOOTER, UNDATED, RANDOM):
+        page = pattern.sub("", page)
+    return PICTURE.sub("none", page).replace("</head>", f"<style>{STYLE}</style>\n</head>", 1)
 
 
-def make_offline(folder: Path) -> None:
-    """Rewrite every page below a folder, and remove the files that they no longer name."""
+def make_offline(folder: Path, *, table: str, results: Path) -> None:
+    """Rewrite every page below a folder, and remove what they no longer name.
+
+    Great Expectations fills its index by script; one without takes its place.
+
+    Args:
+        folder: The folder.
+        table: The table's name.
+        results: The results' page, below the folder.
+    """
+    shutil.rmtree(folder / "static")
     for path in sorted(folder.rglob("*.html")):
         path.write_text(offline_page(path.read_text(encoding="utf-8")), encoding="utf-8")
-    for pattern in UNUSED:
-        for path in folder.glob(pattern):
-            path.unlink()
+    title = html.escape(f"Validation of {table}")
+    page = INDEX.format(title=title, style=STYLE, results=results.as_posix(), name=table)
+    (folder / "index.html").write_text(page, encoding="utf-8")

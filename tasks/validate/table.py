@@ -88,7 +88,7 @@ def validate_table(subject: Subject, config: ValidateConfig, *, folder: Path, sp
             results=tuple(results),
             docs=DOCS_INDEX,
         )
-    _write(folder, report, found, suite, at=subject.ingested_at)
+    _write(folder, report, found, suite)
     findings = tuple(
         finding(subject.table, item, one) for item, one in zip(found, results, strict=True) if not one.is_met
     )
@@ -141,16 +141,14 @@ def _evidence(outcome: Outcome, rows: Rows, config: ValidateConfig, folder: Path
     return Evidence(name, rows.examples(folder / name, outcome.condition.columns, config.examples))
 
 
-def _write(
-    folder: Path, report: ValidationReport, found: Sequence[Outcome], suite: Sequence[Expectation], *, at: datetime
-) -> None:
+def _write(folder: Path, report: ValidationReport, found: Sequence[Outcome], suite: Sequence[Expectation]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / VALIDATION_REPORT).write_text(report.model_dump_json(indent=2), encoding="utf-8")
     (folder / "suite.json").write_text(to_suite_json(report.suite, suite), encoding="utf-8")
     pq.write_table(results_table(report.results), folder / "results.parquet")
     entries = [_entry(item, one, report.rows) for item, one in zip(found, report.results, strict=True)]
-    write_docs(folder / "docs", suite=report.table, entries=entries, at=at)
-    make_offline(folder / "docs")
+    results = write_docs(folder / "docs", suite=report.table, entries=entries)
+    make_offline(folder / "docs", table=report.table, results=results)
 
 
 def _entry(outcome: Outcome, found: ExpectationResult, rows: int) -> Entry:
