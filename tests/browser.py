@@ -1,6 +1,7 @@
 """Headless Chromium, as Debian packages it: for tests of pages, and for pictures of them.
 
-`python -m tests.browser INDEX.html OUT.png [WIDTH HEIGHT] [--dark]` takes a picture; `make picture` makes the README's.
+`python -m tests.browser INDEX.html OUT.png [WIDTH HEIGHT] [--dark]` takes a picture of the whole page,
+or of its first HEIGHT pixels.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ def open_browser() -> Iterator[Browser]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium for the session; skips with a reason where there is none."""
+    """Chromium for one module: while it lives, its thread has a running event loop, which others would stumble on.
+
+    Skips with a reason where there is none.
+    """
     if executable() is None:
         pytest.skip("Chromium is not installed: apt-get install chromium.")
     with open_browser() as found:
@@ -55,6 +59,7 @@ def open_page(
 
 
 def take_picture(
+    browser: Browser,
     file: Path,
     out: Path,
     *,
@@ -64,9 +69,9 @@ def take_picture(
 ) -> None:
     """Write a PNG of a page: of the whole page, or of the first `height` pixels."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with open_browser() as browser:
-        page = open_page(browser, file, width=width, height=height or 900, scheme=scheme)
-        page.screenshot(path=out, full_page=height is None)
+    page = open_page(browser, file, width=width, height=height or 900, scheme=scheme)
+    page.screenshot(path=out, full_page=height is None)
+    page.context.close()
 
 
 def main(arguments: list[str]) -> int:
@@ -74,7 +79,8 @@ def main(arguments: list[str]) -> int:
     is_dark = "--dark" in arguments
     file, out, *size = [item for item in arguments if item != "--dark"]
     width, height = (int(size[0]), int(size[1]) if len(size) > 1 else None) if size else (1400, None)
-    take_picture(Path(file), Path(out), width=width, height=height, scheme="dark" if is_dark else "light")
+    with open_browser() as browser:
+        take_picture(browser, Path(file), Path(out), width=width, height=height, scheme="dark" if is_dark else "light")
     return 0
 
 

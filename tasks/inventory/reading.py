@@ -75,7 +75,7 @@ class Asset:
     registration: Registration | None = None
     previews: tuple[Preview, ...] = ()
     reasons: tuple[ValueCount, ...] = ()
-    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     card: str | None = None
 
     @property
@@ -153,7 +153,7 @@ def _reasons(folder: Path) -> tuple[ValueCount, ...]:
     return tuple(sorted(found, key=lambda item: (-item.count, item.value)))
 
 
-def _history(file: Path) -> dict[str, tuple[float, ...]]:
+def _history(file: Path) -> dict[str, tuple[float | None, ...]]:
     table = pq.read_table(file)
     numeric = [item.name for item in table.schema if pa.types.is_integer(item.type) or pa.types.is_floating(item.type)]
     return {name: tuple(table[name].to_pylist()) for name in numeric}

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from posixpath import dirname, join, normpath
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pytest
+
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.reports import EvaluationReport, MetricValue
+from tasks.assets.store import AssetStore
+from tasks.inventory.config import InventoryConfig
+from tasks.inventory.sections import extent, named_rows, training_lines
+from tasks.inventory.site import page_of
+from tasks.inventory.tables import cluster_rows, comparison, metric_names
+from tasks.inventory.task import catalogue
+from tests.tasks.inventory.stock import HOSTILE, Stock, column, numeric
+
+CONFIG = InventoryConfig(shop="tiny")
+
+
+class Page(HTMLParser):
+    """Collects what a browser would act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def attributes(self, name: str) -> list[str]:
+        return [value or "" for _, attrs in self.tags for key, value in attrs.items() if key == name]
+
+    @property
+    def ids(self) -> list[str]:
+        return self.attributes("id")
+
+
+def write(store: AssetStore, refs: list[AssetRef], config: InventoryConfig = CONFIG) -> dict[str, str]:
+    result = catalogue.fn(refs, config=config, store=store)
+    folder = store.path(result.primary)
+    return {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("*.html")}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    store = AssetStore(str(tmp_path_factory.mktemp("site") / "lake"))
+    return write(store, Stock(store).everything())
+
+
+@pytest.fixture(scope="module")
+def parsed(pages: dict[str, str]) -> dict[str, Page]:
+    return {path: Page(text) for path, text in pages.items()}
+
+
+def test_every_asset_but_shards_has_a_page(pages: dict[str, str]) -> None:
+    assert "assets/tables/products.html" in pages
+    assert "assets/registrations/recommender.html" in pages
+    assert not [path for path in pages if "shards" in path]
+    assert len(pages) == 21
+
+
+def test_every_link_leads_to_a_page_or_a_place_on_one(parsed: dict[str, Page]) -> None:
+    for path, page in parsed.items():
+        for link in page.attributes("href"):
+            if link == "data:," or "/docs/" in link or link.startswith("#i-"):
+                continue
+            target, _, anchor = link.partition("#")
+            place = normpath(join(dirname(path), unquote(target))) if target else path
+            assert place in parsed, f"{path} links to {link}"
+            assert not anchor or anchor in parsed[place].ids or anchor in {"model"}, f"{path} links to {link}"
+
+
+def test_data_docs_are_linked_where_they_lie_in_the_lake(pages: dict[str, str]) -> None:
+    link = re.search(r'href="([^"]+/docs/index.html)"', pages["assets/validations/products.html"])
+    assert link is not None
+    assert link.group(1).startswith("../../../../../../validations/products/")
+
+
+def test_no_page_asks_for_anything_from_elsewhere(parsed: dict[str, Page]) -> None:
+    for page in parsed.values():
+        addresses = [*page.attributes("href"), *page.attributes("src"), *page.attributes("action")]
+        assert not [address for address in addresses if re.match(r"(?i)\s*([a-z]+:)?//|https?:|javascript:", address)]
+        assert {"iframe", "object", "embed", "img", "form", "base"}.isdisjoint(tag for tag, _ in page.tags)
+
+
+def test_names_from_the_data_make_no_elements_and_no_handlers(parsed: dict[str, Page]) -> None:
+    for path, page in parsed.items():
+        assert [tag for tag, _ in page.tags].count("script") == 1, path
+        assert [tag for tag, _ in page.tags].count("style") == 1, path
+        names = {name for _, attrs in page.tags for name in attrs}
+        assert not {name for name in names if name.startswith("on")} | ({"style"} & names), path
+
+
+def test_hostile_names_are_shown_as_they_are(parsed: dict[str, Page]) -> None:
+    for path in (
+        "index.html",
+        "assets/tables/products.html",
+        "assets/profiles/products.html",
+        "assets/validations/products.html",
+        "assets/analysis/clusters.html",
+        "assets/analysis/duplicates.html",
+        "assets/analysis/associations.html",
+        "assets/registrations/recommender.html",
+    ):
+        assert HOSTILE[:40] in "".join(parsed[path].texts), path
+    assert HOSTILE in parsed["assets/profiles/products.html"].attributes("title")
+
+
+def test_templates_in_the_data_are_not_evaluated(pages: dict[str, str]) -> None:
+    assert "{{7*7}}" in pages["assets/analysis/clusters.html"]
+
+
+def test_the_policy_allows_our_script_and_style_by_digest_alone(pages: dict[str, str], parsed: dict[str, Page]) -> None:
+    for path, text in pages.items():
+        (policy,) = [a["content"] or "" for tag, a in parsed[path].tags if a.get("http-equiv")]
+        for name in ("script", "style"):
+            (body,) = re.findall(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)
+            digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+            assert f"{name}-src 'sha256-{digest}'" in policy
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+
+
+def test_the_same_assets_give_the_same_pages_in_whatever_order(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    refs = Stock(store).everything()
+    assert write(store, refs) == write(store, refs[::-1])
+
+
+def test_ids_are_unique(parsed: dict[str, Page]) -> None:
+    for path, page in parsed.items():
+        assert len(page.ids) == len(set(page.ids)), path
+
+
+def test_every_heading_follows_its_level(parsed: dict[str, Page]) -> None:
+    for path, page in parsed.items():
+        levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+        assert levels.count(1) == 1, path
+        assert all(after - before <= 1 for before, after in pairwise(levels)), path
+
+
+def test_the_first_page_tells_the_headlines(parsed: dict[str, Page]) -> None:
+    words = " ".join(" ".join(parsed["index.html"].texts).split())
+    for expected in ("tiny", "223", "in 3 tables", "0 critical, 1 warning, 1 info", "challenger, waiting for review"):
+        assert expected in words
+    assert "+25 % against the best part, ItemKNN" in words
+
+
+def test_a_table_tells_where_every_row_went(parsed: dict[str, Page]) -> None:
+    words = " ".join(" ".join(parsed["assets/tables/products.html"].texts).split())
+    assert "64 rows read = 61 kept + 2 merged + 1 quarantined." in words
+    assert "html entities 49" in words
+    assert "missing title 1" in words
+
+
+def test_a_run_without_a_model_says_so(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    stock = Stock(store)
+    stock.products()
+    words = " ".join(write(store, stock.refs)["index.html"].split())
+    assert "No model. This stocktake has neither evaluated nor registered one." in words
+    assert "not validated" in words
+
+
+def test_a_blocked_table_says_what_that_means(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    stock = Stock(store)
+    table = stock.products()
+    stock.validation("products", "blocked", table)
+    page = write(store, stock.refs)["assets/tables/products.html"]
+    assert "The suite blocked this table" in page
+    assert "This table has not been profiled" in page
+
+
+def test_a_model_that_was_registered_without_evaluation_has_a_page(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    stock = Stock(store)
+    stock.everything()
+    refs = [ref for ref in stock.refs if ref.key in {"registrations/recommender", "models/recommender"}]
+    assert "Registered as tiny-recommender, version 3." in write(store, refs)["index.html"]
+
+
+def test_an_evaluation_without_registration_says_so(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    refs = [ref for ref in Stock(store).everything() if ref.key != "registrations/recommender"]
+    assert "evaluated, not registered" in write(store, refs)["index.html"]
+
+
+def test_no_assets_at_all_is_a_page_too(tmp_path: Path) -> None:
+    assert "There are no assets yet." in write(AssetStore(str(tmp_path / "lake")), [])["index.html"]
+
+
+def test_findings_beyond_the_first_page_are_counted(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    refs = Stock(store).everything()
+    text = write(store, refs, InventoryConfig(shop="tiny", overview_findings=1))["index.html"]
+    assert "1 more stand on the pages of their tables." in text
+
+
+def test_a_table_with_odd_column_names_and_no_rows_has_a_page(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    stock = Stock(store)
+    rows = pa.table({HOSTILE: pa.array([], pa.string()), '价格 "¥"': pa.array([], pa.float64())})
+    stock.publish(specs.table("extra"), tables={"part-0.parquet": rows})
+    text = write(store, stock.refs)["assets/tables/extra.html"]
+    assert "价格 &#34;¥&#34;" in text
+    assert "<script>window" not in text
+
+
+def test_the_path_of_a_page_is_its_key() -> None:
+    assert page_of("tables/products") == "assets/tables/products.html"
+
+
+def test_training_lines_skip_steps_without_a_value() -> None:
+    history: dict[str, list[float | None]] = {
+        "step": [0, 1, 2, 3],
+        "loss": [2.0, 1.0, None, 0.5],
+        "rare": [None, None, 1.0, None],
+    }
+    assert [(line.name, line.points.count(",")) for line in training_lines(history)] == [("loss", 3)]
+    assert training_lines({"loss": [1.0, 2.0]}) == []
+
+
+def test_the_extent_of_numbers_is_read_as_numbers_and_of_ids_as_text() -> None:
+    assert extent(numeric("price", 3, 1.0), 30) == "0.25 … 99.5"
+    assert (
+        extent(column("product_id", "VARCHAR", distinct=3, minimum="000123", maximum="98765"), 30) == "000123 … 98765"
+    )
+    assert extent(column("flag", "VARCHAR", distinct=1, minimum="a", maximum="a"), 30) == "a"
+    assert extent(column("none", "VARCHAR", distinct=0, minimum=None, maximum=None), 30) == ""
+
+
+def test_only_a_mapping_of_mappings_is_a_table_of_sources() -> None:
+    assert named_rows({"b": {"rows_read": 1}, "a": {"rows_read": 2}, "c": 3}) == [
+        ("a", {"rows_read": 2}),
+        ("b", {"rows_read": 1}),
+    ]
+    assert named_rows(None) == named_rows(["x"]) == []
+
+
+def test_the_comparison_marks_the_best_and_leaves_gaps() -> None:
+    values = [
+        MetricValue(model=model, split="test", metric=metric, value=value, low=value, high=value)
+        for model, metric, value in (
+            ("a", "ndcg_at_10", 0.1),
+            ("b", "ndcg_at_10", 0.2),
+            ("b", "search_ndcg_at_10", 0.3),
+        )
+    ]
+    report = EvaluationReport(
+        models=("a", "b"),
+        metrics=(*values, values[0].model_copy(update={"split": "validation", "value": 0.9, "metric": "mrr_at_10"})),
+        weights={},
+        leakage=(),
+        users={},
+        events={},
+        products=2,
+        cutoffs={},
+    )
+    assert metric_names(report) == ["ndcg_at_10", "search_ndcg_at_10"]
+    first, second = comparison(report)
+    assert [cell.is_best for cell in first.cells] == [False, False]
+    assert [cell.is_best for cell in second.cells] == [True, True]
+    assert first.cells[1].value is None
+
+
+def test_there_is_no_table_of_no_clusters() -> None:
+    assert cluster_rows(None, 5) is None
