@@ -44,18 +44,18 @@ class FinetuneConfig(StageConfig):
     learning_rate: float = Field(5e-4, gt=0, le=0.1, description="Highest rate of AdamW, reached after the warm-up.")
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's weight decay.")
     warmup_share: float = Field(0.1, ge=0, le=0.9, description="Share of the steps in which the rate rises.")
-    max_steps: int = Field(48, ge=1, description="Most training steps.")
+    max_steps: int = Field(40, ge=1, description="Most training steps.")
     batch_pairs: int = Field(64, ge=2, le=4096, description="Most training pairs per step.")
     batch_tokens: int = Field(
-        3072, ge=64, description="Most tokens per step, padding included: longer texts make smaller batches."
+        2560, ge=64, description="Most tokens per step, padding included: longer texts make smaller batches."
     )
-    max_tokens: int = Field(64, ge=8, le=512, description="Tokens of a text that training reads.")
+    max_tokens: int = Field(32, ge=8, le=512, description="Tokens of a text that training reads.")
     temperature: float = Field(0.07, gt=0, le=1, description="Divides the cosines before the softmax of the loss.")
     co_purchase_min_users: int = Field(2, ge=1, description="Users who must share a pair of products for a positive.")
     min_grade: int = Field(2, ge=0, le=3, description="Lowest grade of a judgment that makes a positive.")
-    evaluate_every: int = Field(12, ge=1, description="Steps between two looks at the validation metric.")
-    validation_users: int = Field(500, ge=10, description="Users in the validation metric, the same at every look.")
-    validation_texts: int = Field(4000, ge=10, description="Products in the validation metric's corpus.")
+    evaluate_every: int = Field(10, ge=1, description="Steps between two looks at the validation metric.")
+    validation_users: int = Field(300, ge=10, description="Users in the validation metric, the same at every look.")
+    validation_products: int = Field(900, ge=10, description="Products in the validation metric's corpus.")
     patience: int = Field(2, ge=1, description="Looks without a better validation metric after which training stops.")
     seed: int = Field(13, description="Seeds sampling, shuffling and new weights.")
     precision: Literal["auto", "bf16", "fp32"] = Field(
@@ -63,7 +63,7 @@ class FinetuneConfig(StageConfig):
     )
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`.", json_schema_extra={"recipe": False})
     checkpoint_every: int = Field(
-        12, ge=1, description="Steps between two checkpoints.", json_schema_extra={"recipe": False}
+        10, ge=1, description="Steps between two checkpoints.", json_schema_extra={"recipe": False}
     )
     tracking_uri: str | None = Field(
         None,

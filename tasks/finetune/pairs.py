@@ -18,8 +18,8 @@ from tasks.retrieval.histories import Histories, histories_of
 from tasks.retrieval.neighbours import SHRINKAGE, item_knn
 
 NEIGHBOURS: Final = 30
-LEAST_LIFT: Final = 2.0
-"""Chosen together at least twice as often as by chance: in a small shop nearly every pair has one user in common."""
+LEAST_LIFT: Final = 1.2
+"""Chosen together this much more often than by chance: where users are busy, nearly every pair has one in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,14 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.anchors)
+
+    def log_frequency(self) -> NDArray[np.float32]:
+        """Return, per text, the logarithm of its share of all draws; what is never drawn counts as the rarest."""
+        size = len(self.texts)
+        drawn = np.bincount(self.anchors, self.weights, size) + np.bincount(self.positives, self.weights, size)
+        share = np.maximum(drawn, drawn[drawn > 0].min()) / drawn.sum()
+        result: NDArray[np.float32] = np.log(share).astype(np.float32)
+        return result
 
     def belong_together(self, texts: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return, for some texts, which two are the same or known positives: they are never negatives of each other."""
@@ -70,7 +78,8 @@ def text_positions(texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.in
 def co_chosen_pairs(train: pa.Table, product_ids: pa.Array, texts: Sequence[str], *, min_users: int) -> Pairs:
     """Return texts whose products the same users chose, more often than by chance.
 
-    Drawn in proportion to their shrunk cosine, pairs that many users share come most. Only training rows may be given.
+    Drawn in proportion to their shrunk cosine times the logarithm of their lift, pairs come most that many users share
+    and chance does not explain. Only training rows may be given.
 
     Args:
         train: Interactions of the training split.
@@ -90,7 +99,7 @@ def co_chosen_pairs(train: pa.Table, product_ids: pa.Array, texts: Sequence[str]
         texts=distinct,
         anchors=left[keep],
         positives=right[keep],
-        weights=similarity.data[keep].astype(np.float64),
+        weights=similarity.data[keep] * np.log(shared[keep] / by_chance[keep]),
         chosen=by_text.chosen().tocsc(),
     )
 

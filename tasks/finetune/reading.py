@@ -54,7 +54,7 @@ def read_lesson(products: Path, split: Path, judged: tuple[Path, Path] | None, c
             fix="Lower finetune.co_purchase_min_users in shop.yaml, or bring more behaviour.",
         )
     validation = validation_of(
-        interactions, product_ids, most_users=config.validation_users, most_products=config.validation_texts
+        interactions, product_ids, most_users=config.validation_users, most_products=config.validation_products
     )
     return Lesson(pairs=pairs, validation=validation, text_of=text_positions(texts)[1])
 

@@ -80,6 +80,7 @@ class _Training:
         self.optimizer = torch.optim.AdamW(
             learner.weights().values(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
         )
+        self.log_frequency = lesson.pairs.log_frequency()
         self.progress = Progress()
         self.best = _copied(learner.weights())
 
@@ -126,6 +127,7 @@ class _Training:
             torch.from_numpy(batch.anchors).to(vectors.device),
             torch.from_numpy(batch.positives).to(vectors.device),
             is_masked=torch.from_numpy(batch.is_masked).to(vectors.device),
+            log_frequency=torch.from_numpy(self.log_frequency[batch.texts]).to(vectors.device),
             temperature=self.config.temperature,
         )
         self.optimizer.zero_grad()

@@ -31,8 +31,11 @@ def reasons_for(
         titles: The catalogue's titles.
     """
     heaviest = sorted((part for part in parts if shares.get(part.name, 0) > 0), key=lambda part: -shares[part.name])
-    found = dict.fromkeys(_reason(part, product, history, titles) for part in heaviest)
-    return tuple(found)[:MOST_REASONS]
+    found: dict[str, str] = {}  # what speaks for the product -> the reason; one product speaks once
+    for part in heaviest:
+        reason = _reason(part, product, history, titles)
+        found.setdefault(reason.partition("“")[2] or reason, reason)
+    return tuple(found.values())[:MOST_REASONS]
 
 
 def _reason(part: Part, product: int, history: Histories, titles: Sequence[str]) -> str:

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from tasks.errors import UsageError
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.learner import Learner
+from tasks.finetune.pairs import co_chosen_pairs, text_positions
+from tasks.finetune.tracking import NoTracker
+from tasks.finetune.trainer import CHECKPOINT, Lesson, Progress, learning_rate, train
+from tasks.finetune.validation import validation_of
+from tests.builders_behaviour import interactions_of, make_tasteful_products
+from tests.builders_encoder import write_encoder
+
+pytestmark = pytest.mark.filterwarnings(
+    # peft 0.21 asks transformers 5 for a name that it renamed
+    "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
+)
+
+PER_KIND = 6
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+
+
+@pytest.fixture(scope="module")
+def lesson() -> Lesson:
+    products = make_tasteful_products(PER_KIND)
+    rng = np.random.default_rng(0)
+    chosen = [
+        (f"u{user}", f"p{user % 4}-{product}") for user in range(40) for product in rng.choice(PER_KIND, 4, False)
+    ]
+    interactions = pa.concat_tables(
+        [
+            interactions_of([row for index, row in enumerate(chosen) if index % 4 < 3]),
+            interactions_of(chosen[3::4], split="validation", first_day=500),
+        ]
+    )
+    product_ids, texts = products["product_id"].combine_chunks(), products["title"].to_pylist()
+    train_rows = interactions.filter(pc.equal(interactions["split"], "train"))
+    return Lesson(
+        pairs=co_chosen_pairs(train_rows, product_ids, texts, min_users=2),
+        validation=validation_of(interactions, product_ids, most_users=40, most_products=40),
+        text_of=text_positions(texts)[1],
+    )
+
+
+def config_of(**settings: object) -> FinetuneConfig:
+    values = {
+        "max_steps": 9,
+        "evaluate_every": 3,
+        "patience": 9,
+        "batch_pairs": 16,
+        "learning_rate": 0.01,
+        "checkpoint_every": 1,
+        "precision": "fp32",
+        "device": "cpu",
+    }
+    return FinetuneConfig.model_validate({**values, **settings})
+
+
+class Stopping(NoTracker):
+    """A tracker under which training dies at one step, as a killed process would after its last checkpoint."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        if step == self.at:
+            raise KeyboardInterrupt
+
+
+def trained(folder: Path, lesson: Lesson, scratch: Path, **settings: object) -> tuple[Learner, Progress]:
+    scratch.mkdir(exist_ok=True)
+    learner = Learner.open(folder, config_of(**settings))
+    return learner, train(learner, lesson, scratch=scratch, tracker=NoTracker())
+
+
+def all_weights(learner: Learner) -> dict[str, Any]:  # torch tensors
+    return {name: weight.detach().clone() for name, weight in learner.model.named_parameters()}
+
+
+@pytest.mark.parametrize("method", ["lora", "full", "frozen"])
+def test_the_loss_falls_and_the_best_look_is_kept(method: str, folder: Path, lesson: Lesson, tmp_path: Path) -> None:
+    learner, progress = trained(folder, lesson, tmp_path / "scratch", method=method, max_steps=24, evaluate_every=6)
+    losses = progress.history()["loss"].drop_null().to_pylist()
+    assert np.mean(losses[-4:]) < np.mean(losses[:4])
+    texts, place = np.unique(lesson.text_of[lesson.validation.products], return_inverse=True)
+    tokens = learner.tokenized([lesson.pairs.texts[text] for text in texts])
+    assert lesson.validation.ndcg_at_10(learner.encode(tokens)[place]) == pytest.approx(progress.best_metric, abs=1e-6)
+    assert progress.best_metric > progress.history()["validation_ndcg_at_10"][0].as_py()
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
+    whole, _ = trained(folder, lesson, tmp_path / "whole")
+    scratch = tmp_path / "killed"
+    scratch.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        train(Learner.open(folder, config_of()), lesson, scratch=scratch, tracker=Stopping(at=5))
+    resumed = Learner.open(folder, config_of())
+    progress = train(resumed, lesson, scratch=scratch, tracker=NoTracker())
+    assert progress.resumed_from == 4
+    assert progress.history()["step"].to_pylist() == list(range(10))
+    expected = all_weights(whole)
+    assert all(expected[name].equal(weight) for name, weight in all_weights(resumed).items())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    folder: Path, lesson: Lesson, tmp_path: Path
+) -> None:
+    runs = [all_weights(trained(folder, lesson, tmp_path / str(i), seed=seed)[0]) for i, seed in enumerate([1, 1, 2])]
+    assert all(runs[0][name].equal(runs[1][name]) for name in runs[0])
+    assert not all(runs[0][name].equal(runs[2][name]) for name in runs[0])
+
+
+def test_training_stops_when_the_metric_no_longer_rises(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
+    _, progress = trained(folder, lesson, tmp_path / "s", learning_rate=1e-9, max_steps=90, patience=2)
+    assert progress.step == 6
+    assert progress.best_step == 0
+
+
+def test_an_interrupted_write_leaves_the_last_checkpoint(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
+    scratch = tmp_path / "s"
+    scratch.mkdir()
+    (scratch / "checkpoint.draft").write_bytes(b"half")
+    _, progress = trained(folder, lesson, scratch)
+    assert progress.resumed_from == 0
+    assert (scratch / CHECKPOINT).is_file()
+
+
+@pytest.mark.parametrize(("method", "moves"), [("frozen", "layer.1."), ("full", "embeddings"), ("lora", "lora_")])
+def test_only_the_weights_of_the_method_move(method: str, moves: str, folder: Path) -> None:
+    names = list(Learner.open(folder, config_of(method=method)).weights())
+    assert any(moves in name for name in names)
+    assert not any("pooler" in name for name in names)
+    if method == "frozen":
+        assert all("layer.1." in name for name in names)
+    if method == "lora":
+        assert all("lora_" in name for name in names)
+
+
+def test_a_model_without_layers_has_no_last_one_to_train(folder: Path) -> None:
+    import torch
+
+    learner = Learner.open(folder, config_of())
+    learner.model[0].auto_model.encoder.layer = torch.nn.Identity()
+    with pytest.raises(UsageError, match="no stack of layers"):
+        Learner(learner.model, config_of(method="frozen"))
+
+
+def test_lora_is_merged_into_a_model_that_loads_without_peft(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    learner, _ = trained(folder, lesson, tmp_path / "s")
+    expected = learner.encode(learner.tokenized(["pen number 1", "stapler"]))
+    learner.save(tmp_path / "model", tmp_path / "adapter")
+    loaded = SentenceTransformer(str(tmp_path / "model"), device="cpu")
+    found = loaded.encode(["pen number 1", "stapler"], normalize_embeddings=True)
+    assert not any("lora" in name for name, _ in loaded.named_parameters())
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_bf16_trains_to_nearly_the_same_loss(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
+    exact = trained(folder, lesson, tmp_path / "a")[1].history()["loss"].drop_null().to_pylist()
+    short = trained(folder, lesson, tmp_path / "b", precision="bf16")[1].history()["loss"].drop_null().to_pylist()
+    np.testing.assert_allclose(short[:3], exact[:3], rtol=0.05)
+
+
+def test_the_rate_rises_over_the_warm_up_and_falls_to_the_end() -> None:
+    rates = [learning_rate(step, config_of(max_steps=20, warmup_share=0.2)) for step in range(20)]
+    assert rates.index(max(rates)) == 4
+    assert max(rates) == pytest.approx(0.01)
+    assert rates[:5] == sorted(rates[:5])
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert 0 < rates[-1] < 0.001
+
+
