@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from tasks.assets import specs
@@ -90,27 +91,27 @@ class Catalogue:
     def __init__(self, assets: Iterable[Asset]) -> None:
         self.assets: Mapping[str, Asset] = {asset.key: asset for asset in sorted(assets, key=lambda item: item.key)}
 
-    @property
+    @cached_property
     def listed(self) -> list[Asset]:
         """The assets with a page of their own: all but shards."""
         return [asset for asset in self.assets.values() if asset.kind != "shards"]
 
-    @property
+    @cached_property
     def as_of(self) -> datetime | None:
         """When the newest asset was made."""
         return max((asset.manifest.finished_at for asset in self.assets.values()), default=None)
 
-    @property
+    @cached_property
     def newest(self) -> Asset | None:
         """The asset made last: the run and the code that made it are those of the heading."""
         return max(self.assets.values(), key=lambda item: (item.manifest.finished_at, item.key), default=None)
 
-    @property
+    @cached_property
     def byte_size(self) -> int:
         """The bytes of all assets."""
         return sum(asset.manifest.bytes for asset in self.assets.values())
 
-    @property
+    @cached_property
     def tables(self) -> list[TableSummary]:
         """Every table with what describes it, the canonical ones first, then by name."""
         kinds = {"tables", "validations", "profiles", "quarantine"}
@@ -119,24 +120,32 @@ class Catalogue:
 
     def table(self, name: str) -> TableSummary:
         """Return a table's summary."""
-        shards = [asset for asset in self.assets.values() if asset.key.startswith(f"shards/{name}/")]
         return TableSummary(
             name=name,
             rows=self.assets.get(f"tables/{name}"),
             quarantine=self.assets.get(f"quarantine/{name}"),
             validation=self.assets.get(f"validations/{name}"),
             profile=self.assets.get(f"profiles/{name}"),
-            shards=tuple(shards),
-            findings=tuple(place for place in self.findings if place.finding.table == name),
+            shards=tuple(self.shards.get(name, ())),
+            findings=tuple(self._findings_of.get(name, ())),
         )
 
-    @property
+    @cached_property
+    def shards(self) -> Mapping[str, list[Asset]]:
+        """The source files of each table."""
+        found: dict[str, list[Asset]] = {}
+        for asset in self.assets.values():
+            if asset.kind == "shards":
+                found.setdefault(asset.subject.split("/", 1)[0], []).append(asset)
+        return found
+
+    @cached_property
     def findings(self) -> list[FindingPlace]:
         """Every finding, the worst first, then those of more rows."""
         places = [FindingPlace(finding, asset) for asset in self.listed for finding in asset.manifest.findings]
         return sorted(places, key=_worst_first)
 
-    @property
+    @cached_property
     def model(self) -> ModelSummary | None:
         """The model, or None where neither evaluation nor registration has run."""
         evaluated = self.assets.get(specs.EVALUATION.key)
@@ -148,7 +157,7 @@ class Catalogue:
             evaluation=evaluated.evaluation if evaluated else None,
         )
 
-    @property
+    @cached_property
     def relationships(self) -> Sequence[Relationship]:
         """Every link between tables."""
         asset = self.assets.get(specs.RELATIONSHIPS.key)
@@ -157,6 +166,13 @@ class Catalogue:
     def links(self, table: str) -> list[Relationship]:
         """Return the links that a table takes part in."""
         return [item for item in self.relationships if table in {item.child_table, item.parent_table}]
+
+    @cached_property
+    def _findings_of(self) -> Mapping[str, list[FindingPlace]]:
+        found: dict[str, list[FindingPlace]] = {}
+        for place in self.findings:
+            found.setdefault(place.finding.table, []).append(place)
+        return found
 
 
 def count_severities(places: Iterable[FindingPlace]) -> Mapping[Severity, int]:

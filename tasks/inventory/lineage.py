@@ -70,7 +70,7 @@ def _placed(catalogue: Catalogue, drawing: Drawing, key: str, *, is_cut: bool) -
         Node(
             name=place.name,
             asset=catalogue.assets.get(place.name),
-            files=sum(node_of(other) == place.name for other in catalogue.assets),
+            files=len(catalogue.shards.get(place.name.removeprefix("shards/"), ())),
             x=place.x,
             y=place.y,
             is_self=place.name == key,

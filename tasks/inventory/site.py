@@ -39,6 +39,8 @@ class Site:
     config: InventoryConfig
     words: Words
     environment: Environment
+    style: str
+    script: str
 
     @property
     def heading(self) -> str:
@@ -48,7 +50,7 @@ class Site:
 
 def render(catalogue: Catalogue, config: InventoryConfig, words: Words = ENGLISH) -> dict[str, str]:
     """Return every page by its path: `index.html`, and `assets/KEY.html` for each asset with a page of its own."""
-    site = Site(catalogue, config, words, _environment())
+    site = Site(catalogue, config, words, _environment(), style=_file("site.css"), script=_file("site.js"))
     edges = edges_of(catalogue)
     pages = {"index.html": _render(site, "index.html.j2", "index.html", _overview(site))}
     for asset in catalogue.listed:
@@ -71,7 +73,6 @@ def policy_of(style: str, script: str) -> str:
 
 
 def _render(site: Site, template: str, path: str, facts: Mapping[str, Any]) -> str:  # what templates name
-    style, script = _file("site.css"), _file("site.js")
     root = "../" * path.count("/")
     shared = {
         "w": site.words,
@@ -81,9 +82,9 @@ def _render(site: Site, template: str, path: str, facts: Mapping[str, Any]) -> s
         "root": root,
         "lake": root + TO_LAKE,
         "link": _linker(site.catalogue, root),
-        "style": Markup(style),  # noqa: S704 - our own file, and no data in it
-        "script": Markup(script),  # noqa: S704 - our own file, and no data in it
-        "policy": policy_of(style, script),
+        "style": Markup(site.style),  # noqa: S704 - our own file, and no data in it
+        "script": Markup(site.script),  # noqa: S704 - our own file, and no data in it
+        "policy": policy_of(site.style, site.script),
         "sections": _sections(site),
         "metric_names": metric_names,
         "comparison": comparison,
