@@ -56,7 +56,7 @@ PREVIEWED: Final[Mapping[str, tuple[Previewed, ...]]] = {
     "analysis/clusters": (Previewed("clusters.parquet", (("size", "descending"), ("cluster_id", "ascending"))),),
     "analysis/duplicates": (
         Previewed("groups.parquet", (("size", "descending"), ("group_id", "ascending"))),
-        Previewed("members.parquet"),
+        Previewed("members.parquet", (("kind", "descending"), ("group_id", "ascending"), ("similarity", "descending"))),
     ),
     "analysis/associations": (Previewed("associations.parquet"),),
 }
@@ -92,6 +92,11 @@ class Asset:
     def kind(self) -> str:
         """The first word of the key."""
         return self.manifest.key.split("/", 1)[0]
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows it has; None for a model, whose manifest counts the rows of a file beside it."""
+        return None if self.manifest.format == "model" else self.manifest.rows
 
     @property
     def folder(self) -> str:

@@ -24,6 +24,7 @@ class Words:
     models: Mapping[str, str]
     facts: Mapping[str, str]
     nouns: Mapping[str, tuple[str, str]]
+    previews: Mapping[str, str]
 
     skip: str = "Skip to the content"
     inventory: str = "Data-asset inventory"
@@ -281,5 +282,10 @@ ENGLISH: Final = Words(
         "critical": ("critical", "critical"),
         "info": ("info", "info"),
         "duplicate": ("in duplicates", "in duplicates"),
+    },
+    previews={
+        "groups.parquet": "Groups of products that are the same",
+        "members.parquet": "Products in groups, near duplicates first",
+        "associations.parquet": "From what users move on to what",
     },
 )
