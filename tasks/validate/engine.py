@@ -69,9 +69,10 @@ def known_types() -> frozenset[str]:
 
 def problem(demand: Demand) -> str | None:
     """Return why Great Expectations refuses an expectation's arguments, or None if it takes them."""
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-
     with _lock:
+        _context()
+        from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
         try:
             ExpectationConfiguration(type=demand.type, kwargs=dict(demand.kwargs)).to_domain_obj()
         except (ValueError, TypeError) as error:  # pydantic's errors are ValueErrors
@@ -149,8 +150,11 @@ def _raised(info: Mapping[str, Any]) -> str | None:
 
 @cache
 def _context() -> Any:  # Great Expectations ships no types
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    with warnings.catch_warnings():
+        # Great Expectations imports `sre_constants`, which Python deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
