@@ -183,5 +183,3 @@ def test_the_rate_rises_over_the_warm_up_and_falls_to_the_end() -> None:
     assert rates[:5] == sorted(rates[:5])
     assert rates[4:] == sorted(rates[4:], reverse=True)
     assert 0 < rates[-1] < 0.001
-
-

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.assets.store import AssetStore
+from tasks.errors import TooLittleDataError
+from tasks.finetune.config import FinetuneConfig, SplitConfig
+from tasks.finetune.reading import read_lesson
+from tasks.finetune.task import finetune, split_behaviour
+from tasks.retrieval.judged import is_held_out
+from tests.builders import make_events, make_products, save_table
+from tests.builders_behaviour import make_tasteful_events, make_tasteful_products
+from tests.builders_encoder import write_encoder
+
+pytestmark = pytest.mark.filterwarnings(
+    # peft 0.21 asks transformers 5 for a name that it renamed
+    "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FinetuneConfig:
+    return FinetuneConfig(model=str(write_encoder(tmp_path / "tiny")), max_steps=4, evaluate_every=2, device="cpu")
+
+
+def test_the_stage_publishes_a_model_its_adapter_and_its_curve(store: AssetStore, config: FinetuneConfig) -> None:
+    products = save_table(store, "products", make_tasteful_products(8))
+    events = save_table(store, "events", make_tasteful_events(40, 8))
+    split = split_behaviour.fn(events, config=SplitConfig(), store=store)
+    result = finetune.fn(products, split, None, None, config=config, store=store)
+    folder = store.path(result.primary)
+    manifest = store.manifest(result.primary)
+    assert {"model", "adapter"} <= {path.name for path in folder.iterdir()}
+    assert pq.read_table(folder / "history.parquet")["step"].to_pylist() == [0, 1, 2, 3, 4]
+    assert manifest.metrics["steps"] == 4
+    assert manifest.seed == config.seed
+    again = finetune.fn(products, split, None, None, config=config.model_copy(update={"device": "auto"}), store=store)
+    assert again.status == "skipped"
+
+
+def test_judgments_join_queries_to_products_but_for_those_kept_to_measure_on(
+    store: AssetStore, config: FinetuneConfig
+) -> None:
+    products = make_tasteful_products(8)
+    ids = [f"q{i}" for i in range(12)]
+    queries = save_table(store, "queries", pa.table({"query_id": ids, "query": [f"words of {i}" for i in ids]}))
+    judgments = pa.table({"query_id": ids, "product_id": products["product_id"][:12], "grade": [3] * 12})
+    split = split_behaviour.fn(
+        save_table(store, "events", make_tasteful_events(40, 8)), config=SplitConfig(), store=store
+    )
+    lesson = read_lesson(
+        store.path(save_table(store, "products", products)),
+        store.path(split.primary),
+        (store.path(save_table(store, "judgments", judgments)), store.path(queries)),
+        config,
+    )
+    trained = {text.removeprefix("words of ") for text in lesson.pairs.texts if text.startswith("words of ")}
+    assert trained == {query for query in ids if not is_held_out(query)}
+    assert 0 < len(trained) < len(ids)
+
+
+def test_a_shop_where_nothing_is_chosen_together_is_told_what_to_do(store: AssetStore, config: FinetuneConfig) -> None:
+    events = make_events(3, 90, per_user=5)
+    far_apart = [f"p{30 * u + i}" for u in range(3) for i in range(5)]
+    events = events.set_column(1, "product_id", pa.array(far_apart))
+    products = save_table(store, "products", make_products(90))
+    split = split_behaviour.fn(save_table(store, "events", events), config=SplitConfig(), store=store)
+    with pytest.raises(TooLittleDataError, match="co_purchase_min_users"):
+        finetune.fn(products, split, None, None, config=config, store=store)
+
+
+def test_the_configuration_is_plain_json_and_refuses_a_look_that_never_comes() -> None:
+    assert json.loads(FinetuneConfig().model_dump_json())["method"] == "lora"
+    with pytest.raises(ValueError, match="evaluate_every"):
+        FinetuneConfig(max_steps=3, evaluate_every=4)
