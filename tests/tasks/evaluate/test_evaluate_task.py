@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.reports import EvaluationReport
+from tasks.assets.store import AssetStore
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.reading import read_vectors_of
+from tasks.evaluate.task import evaluate
+from tasks.finetune.config import SplitConfig
+from tasks.finetune.task import split_behaviour
+from tasks.retrieval.encoder import open_encoder
+from tasks.retrieval.recommender import Recommender
+from tasks.retrieval.texts import product_text
+from tests.builders import save_asset, save_table
+from tests.builders_behaviour import make_tasteful_events, make_tasteful_products
+from tests.builders_encoder import write_encoder
+
+MODELS = (
+    "popularity",
+    "buy_again",
+    "item_knn",
+    "ease",
+    "words",
+    "raw_encoder",
+    "finetuned_encoder",
+    "combination",
+)
+
+
+def embed_by(store: AssetStore, encoder: Path, products: pa.Table) -> AssetRef:
+    vectors = open_encoder(str(encoder), device="cpu", precision="fp32").encode(product_text(products))
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    table = pa.table({"product_id": products["product_id"], "vector": column})
+    texts = {"encoder.json": json.dumps({"name": str(encoder)})}
+    return save_asset(store, specs.PRODUCT_EMBEDDINGS, {"vectors-0.parquet": table}, texts)
+
+
+def save_encoder(store: AssetStore, encoder: Path) -> AssetRef:
+    """Publish an encoder as `models/encoder`, as fine-tuning would."""
+    from tasks.assets.recipe import Recipe
+
+    recipe = Recipe(stage="by-hand", revision=1, arguments={"encoder": encoder.name})
+    with store.draft(specs.ENCODER, recipe, run_id="by-hand") as draft:
+        encoder.rename(draft.path / "model")
+    return AssetRef(specs.ENCODER.key, recipe.version)
+
+
+class Shop:
+    """A small shop that has been evaluated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = AssetStore(str(folder / "lake"))
+        self.products = make_tasteful_products(12)
+        self.table = save_table(self.store, "products", self.products)
+        events = save_table(self.store, "events", make_tasteful_events(60, 12))
+        self.split = split_behaviour.fn(events, config=SplitConfig(), store=self.store).primary
+        self.embeddings = embed_by(self.store, write_encoder(folder / "raw", seed=1), self.products)
+        self.encoder = save_encoder(self.store, write_encoder(folder / "tuned", seed=2))
+
+    def evaluated(self, judged: tuple[AssetRef, AssetRef] | None = None) -> tuple[Path, Path]:
+        result = evaluate.fn(
+            self.table,
+            self.split,
+            self.embeddings,
+            self.encoder,
+            *(judged or ()),
+            config=EvaluateConfig(bootstrap_samples=100, device="cpu", precision="fp32"),
+            store=self.store,
+        )
+        return self.store.path(result.primary), self.store.path(result["models/recommender"])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop(tmp_path_factory.mktemp("shop"))
+
+
+def test_every_model_has_every_metric_on_both_splits(shop: Shop) -> None:
+    folder, _ = shop.evaluated()
+    report = EvaluationReport.model_validate_json((folder / "evaluation.json").read_bytes())
+    assert report.models == MODELS
+    names = {f"{metric}_at_{k}" for metric in ("ndcg", "recall", "mrr") for k in (10, 50)}
+    found = {(value.model, value.split, value.metric) for value in report.metrics}
+    assert found == {(m, s, n) for m in MODELS for s in ("validation", "test") for n in names}
+    assert all(value.low <= value.value <= value.high for value in report.metrics)
+    assert report.products == len(shop.products)
+    assert report.users["test_asked"] == report.users["test_able"] == 60
+    assert all(check.is_clean for check in report.leakage)
+    assert pq.read_metadata(folder / "metrics.parquet").num_rows == len(report.metrics)
+
+
+def test_models_that_see_taste_beat_popularity(shop: Shop) -> None:
+    folder, _ = shop.evaluated()
+    report = EvaluationReport.model_validate_json((folder / "evaluation.json").read_bytes())
+    ndcg = {v.model: v.value for v in report.metrics if (v.split, v.metric) == ("test", "ndcg_at_10")}
+    assert ndcg["combination"] > 2 * ndcg["popularity"]
+    assert "raw_encoder" not in report.weights
+    assert sum(report.weights.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_recommender_knows_everything_up_to_today(shop: Shop) -> None:
+    _, folder = shop.evaluated()
+    recommender = Recommender.load(folder)
+    found = recommender.recommend("u0", k=3)
+    assert len(found) == 3
+    assert all(item.product_id.startswith("p0-") for item in found), "u0 keeps to one kind"
+    assert all(item.reasons for item in found)
+    events = pq.read_table(shop.store.path(shop.split) / "interactions.parquet").to_pylist()
+    bought = {row["product_id"] for row in events if row["user_id"] == "u0"}
+    new = {item.product_id for item in recommender.recommend("u0", k=50)} - bought
+    assert new, "products of the test split are part of the history, not of what is new"
+
+
+def test_search_is_measured_on_queries_that_were_not_trained_on(shop: Shop) -> None:
+    ids = [f"q{i}" for i in range(12)]
+    queries = save_table(shop.store, "queries", pa.table({"query_id": ids, "query": ["pen number 1"] * 12}))
+    graded = pa.table({"query_id": ids, "product_id": ["p0-1"] * 12, "grade": [3] * 12})
+    folder, _ = shop.evaluated((save_table(shop.store, "judgments", graded), queries))
+    report = EvaluationReport.model_validate_json((folder / "evaluation.json").read_bytes())
+    search = {value.model: value.value for value in report.metrics if value.metric == "search_ndcg_at_10"}
+    assert set(search) == {"raw_encoder", "finetuned_encoder"}
+    assert search["raw_encoder"] > 0.9, "the query is a title"
+
+
+def test_vectors_follow_the_catalogue_and_are_zero_where_there_is_none(shop: Shop) -> None:
+    ids = shop.products["product_id"].combine_chunks()
+    whole = read_vectors_of(shop.store.path(shop.embeddings), ids)
+    turned = read_vectors_of(shop.store.path(shop.embeddings), pa.array([*ids.to_pylist()[::-1], "new"]))
+    np.testing.assert_array_equal(turned[:-1], whole[::-1])
+    assert not turned[-1].any()
