@@ -48,5 +48,6 @@ def test_the_combination_is_never_worse_than_its_best_part_on_what_it_learned_fr
 
 
 def test_more_targets_than_ten_are_measured_against_the_best_ten() -> None:
-    candidates = candidates_of({"a": Ranked(np.arange(12, dtype=np.int32)[None], np.arange(12, 0, -1.0)[None])})
-    assert ndcg_of(candidates, [np.arange(12)])(candidates.weighted({"a": 1.0})) == pytest.approx(1.0)
+    falling = np.arange(12, 0, -1, dtype=np.float32)
+    candidates = candidates_of({"a": Ranked(np.arange(12, dtype=np.int32)[None], falling[None])})
+    assert ndcg_of(candidates, [np.arange(12, dtype=np.int32)])(candidates.weighted({"a": 1.0})) == pytest.approx(1.0)
