@@ -40,19 +40,19 @@ def reasons_for(
 
 def _reason(part: Part, product: int, history: Histories, titles: Sequence[str]) -> str:
     if isinstance(part, Neighbours):
-        return f"bought with “{titles[_speaker(part.similarity[:, [product]].toarray().ravel(), history)]}”"
+        speaking = part.similarity[history.products][:, [product]].toarray().ravel()
+        return f"bought with “{titles[_speaker(speaking, history)]}”"
     if isinstance(part, Passages):
-        return f"like “{titles[_speaker(part.vectors[history.products] @ part.vectors[product], history, True)]}”"
+        return f"like “{titles[_speaker(part.vectors[history.products] @ part.vectors[product], history)]}”"
     if isinstance(part, Words):
-        rows = part.terms[part.text_of[history.products]] @ part.terms[[part.text_of[product]]].T
-        return f"like “{titles[_speaker(rows.toarray().ravel(), history, True)]}”"
+        shared = part.terms[part.text_of[history.products]] @ part.terms[[part.text_of[product]]].T
+        return f"like “{titles[_speaker(shared.toarray().ravel(), history)]}”"
     return _habit(product, history) if product in history.products else "popular"
 
 
-def _speaker(similarity: NDArray[Any], history: Histories, is_per_entry: bool = False) -> int:
-    """Return the product of a history that speaks most for another one."""
-    values = similarity if is_per_entry else similarity[history.products]
-    return int(history.products[int(np.argmax(values * history.recency()))])
+def _speaker(similarity: NDArray[Any], history: Histories) -> int:
+    """Return the product of a history that speaks most for another one, given each one's similarity to it."""
+    return int(history.products[int(np.argmax(similarity * history.recency()))])
 
 
 def _habit(product: int, history: Histories) -> str:
