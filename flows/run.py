@@ -96,7 +96,7 @@ class Run:
             persist_result=False,
         )
         for table, sources in self.settings.tables.items():
-            yield table, look(table, sources, self.base)
+            yield table, look(table, sources, self.base, Path(self.settings.home) / "spool")
 
     def submit(self, stage: Stage, *args: object, label: str = "", **kwargs: object) -> Pending | NotRun:
         """Start a stage, or look for what it made before; the plan says which.

@@ -1,0 +1,96 @@
+"""Settings of ingest: where a table comes from, and how its rows are read, standardised and merged."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.assets.recipe import StageConfig
+from tasks.schemas import EventType
+
+Format = Literal["auto", "csv", "jsonl", "json", "parquet", "python", "sql"]
+TimestampFormat = Literal["auto", "iso", "unix_s", "unix_ms", "day_first", "month_first"]
+
+NULL_WORDS = ("", "null", "none", "nan", "n/a", "na", "\\n")
+
+
+class SqlExpression(StageConfig):
+    """A DuckDB expression over the source's columns."""
+
+    sql: str = Field(min_length=1, description="For instance `try_cast(replace(price, '$', '') as double)`.")
+
+
+class SourceConfig(StageConfig):
+    """One source of one table. Several sources of a table are fused."""
+
+    table: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", description="A canonical table, or any other name for an extra table."
+    )
+    uri: str = Field(
+        min_length=1,
+        description="A file, glob, folder, `s3://…`, `package://PACKAGE/PATH`, or `postgresql://…` with a `query`.",
+    )
+    query: str | None = Field(None, description="The SQL query whose result is read from a database.")
+    format: Format = Field("auto", description="What the files hold; `auto` goes by their names and first bytes.")
+    encoding: str = Field("auto", description="The files' character encoding; `auto` detects and reports it.")
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=4, description="Between csv fields; detected if unset."
+    )
+    quote: str | None = Field(None, max_length=1, description="Around csv fields; detected if unset, empty for none.")
+    columns: dict[str, str | SqlExpression] = Field(
+        default_factory=dict, description="Canonical column to source column, or to an expression over source columns."
+    )
+    constants: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Canonical column to the one value it has in this source."
+    )
+    extra_columns: Literal["keep", "drop"] = Field("keep", description="What becomes of columns that are not mapped.")
+    timestamp_format: TimestampFormat = Field(
+        "auto", description="How times are written; `day_first` and `month_first` settle what 03/04/2026 means."
+    )
+    event_types: dict[str, EventType] = Field(
+        default_factory=dict, description="The shop's own words for events to the canonical ones."
+    )
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217 code where the source names none.")
+    price_scale: float = Field(1.0, gt=0, description="Prices are divided by this: 100 where they are in cents.")
+    decimal_comma: bool = Field(False, description="Whether 1.234,50 means one thousand two hundred and a half.")
+    null_words: tuple[str, ...] = Field(NULL_WORDS, description="Texts that mean nothing is there, in lower case.")
+    priority: int = Field(0, description="The higher one wins where `ingest.conflict` is `source_priority`.")
+
+    @field_validator("uri")
+    @classmethod
+    def _holds_no_password(cls, uri: str) -> str:
+        if "://" in uri and urlsplit(uri).password is not None:
+            raise ValueError("a password must not stand here; libpq reads PGPASSWORD or ~/.pgpass")
+        return uri
+
+    @model_validator(mode="after")
+    def _asks_a_database_something(self) -> SourceConfig:
+        is_database = self.uri.startswith(("postgresql://", "postgres://"))
+        if is_database and not self.query:
+            raise ValueError("a database needs a `query`")
+        if self.query and not is_database:
+            raise ValueError("`query` needs a postgresql:// uri")
+        both = sorted(set(self.columns) & set(self.constants))
+        if both:
+            raise ValueError(f"mapped twice, as columns and as constants: {', '.join(both)}")
+        return self
+
+
+class IngestConfig(StageConfig):
+    """How every table is read and merged."""
+
+    conflict: Literal["newest", "source_priority"] = Field(
+        "newest", description="Which row wins where rows share a key: the newest by its timestamp, or by source."
+    )
+    memory_limit: str = Field(
+        "2GB",
+        pattern=r"^\d+(\.\d+)?(MB|GB)$",
+        description="Memory that DuckDB may use.",
+        json_schema_extra={"recipe": False},
+    )
+    threads: int = Field(
+        2, ge=1, le=256, description="Threads that DuckDB may use.", json_schema_extra={"recipe": False}
+    )
+    row_group_rows: int = Field(122_880, ge=1_000, le=10_000_000, description="Rows of a parquet row group.")

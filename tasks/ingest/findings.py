@@ -1,0 +1,193 @@
+"""Findings that reading and merging a table shows, each with a file of every key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import duckdb
+
+from tasks.assets.manifest import Dimension, Finding, Severity
+from tasks.ingest.merge import Merged, ShardInput, shard_relation
+from tasks.schemas import CANONICAL, literal, quoted
+
+Kind = Literal[
+    "markup_in_text", "encoding_damage", "invalid_type", "missing_values", "invalid_category", "invalid_format"
+]
+
+OF_RULE: Final[dict[str, tuple[str, str, str]]] = {
+    "markup": ("markup_in_text", "have HTML tags", "Deliver plain text; ingest dropped the tags."),
+    "entities": ("markup_in_text", "have HTML entities", "Deliver plain text; ingest replaced the entities."),
+    "list_literal": ("markup_in_text", "are list literals", "Deliver the text itself; ingest joined the lists."),
+    "control_characters": (
+        "encoding_damage",
+        "have byte order marks or control characters",
+        "Export the table as plain UTF-8; ingest dropped the characters.",
+    ),
+    "float_id": ("invalid_type", "are ids written as decimals", "Deliver ids as text; ingest dropped the decimals."),
+}
+"""Rule to the finding's kind, what is wrong, and what to do."""
+
+OF_REASON: Final[dict[str, tuple[str, Dimension]]] = {
+    "missing": ("missing_values", "completeness"),
+    "invalid": ("invalid_type", "normativity"),
+    "unknown": ("invalid_category", "normativity"),
+    "malformed": ("invalid_format", "normativity"),
+    "undecodable": ("encoding_damage", "normativity"),
+}
+"""First word of a quarantine reason to the finding's kind and dimension."""
+
+
+def ingest_findings(
+    connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], merged: Merged, folder: Path
+) -> list[Finding]:
+    """Return what is wrong with a table as it was delivered, and write every failing key below `folder/failing`.
+
+    The connection holds what `merge` left in it.
+    """
+    (folder / "failing").mkdir()
+    found = [
+        *_repeats(connection, table, merged, folder),
+        *_conflicts(connection, table, merged, folder),
+        *_rules(connection, table, shards, merged, folder),
+        *_unread(connection, table, shards, merged, folder),
+        *_quarantined(connection, table, shards, merged, folder),
+    ]
+    if not found:
+        (folder / "failing").rmdir()
+    return found
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> Iterator[Finding]:
+    if not merged.repeats:
+        return
+    names = ", ".join(map(quoted, merged.columns))
+    query = f"select {names}, count(*) + 1 as copies from everything semi join loser using (_shard, _row) group by {names} order by all"
+    yield _finding(
+        connection, table, merged, folder, query, count=merged.repeats,
+        column=None, kind="duplicate_rows", severity="info", dimension="accuracy",
+        message=f"{merged.repeats:,} rows repeat another row exactly and were merged.",
+        action="Deliver each row once, or give repeated behaviour a time or an id that tells it apart.",
+    )  # fmt: skip
+
+
+def _conflicts(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> Iterator[Finding]:
+    if not merged.conflicts:
+        return
+    key = ", ".join(quoted(name) for name in CANONICAL[table].key)
+    query = f"select {key}, count(*) as rows from conflict group by {key} order by all"
+    yield _finding(
+        connection, table, merged, folder, query, count=merged.conflicts,
+        column=CANONICAL[table].key[0], kind="duplicate_keys", severity="warning", dimension="accuracy",
+        message=f"{merged.conflicts:,} rows share a key with a row that won and were merged into it.",
+        action="Decide which row is right at the source; the winner here is chosen by `ingest.conflict`.",
+    )  # fmt: skip
+
+
+def _rules(
+    connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], merged: Merged, folder: Path
+) -> Iterator[Finding]:
+    counts: dict[str, int] = {}
+    for shard in shards:
+        for rule, count in shard.metrics["rules"].items():
+            counts[rule] = counts.get(rule, 0) + count
+    for rule, count in counts.items():
+        column, _, name = rule.rpartition(".")
+        if name not in OF_RULE:
+            continue
+        kind, wrong, action = OF_RULE[name]
+        flag = quoted(f"_rule:{rule}")
+        holders = [shard for shard in shards if shard.metrics["rules"].get(rule)]
+        yield _finding(
+            connection, table, merged, folder, _keys_where(table, merged, holders, column, flag), count=count,
+            column=column, kind=kind, severity="info", dimension="normativity", tag=name,
+            message=f"{count:,} values of “{column}” {wrong}.", action=action,
+        )  # fmt: skip
+
+
+def _unread(
+    connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], merged: Merged, folder: Path
+) -> Iterator[Finding]:
+    required = CANONICAL[table].required if table in CANONICAL else ()
+    names = sorted({name for shard in shards for name in shard.metrics["unread"]} - set(required))
+    for name in names:
+        held = quoted(f"_unread:{name}")
+        holders = [shard for shard in shards if shard.metrics["unread"].get(name)]
+        count = sum(shard.metrics["unread"][name] for shard in holders)
+        yield _finding(
+            connection, table, merged, folder,
+            _keys_where(table, merged, holders, name, f"{held} is not null", shown=held), count=count,
+            column=name, kind="invalid_type", severity="warning", dimension="normativity", tag="unread",
+            message=f"{count:,} values of “{name}” could not be understood and are empty now.",
+            action=f"Mend them at the source, or map `{name}` by an expression that reads them.",
+        )  # fmt: skip
+
+
+def _quarantined(
+    connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], merged: Merged, folder: Path
+) -> Iterator[Finding]:
+    files = "[" + ", ".join(literal(str(shard.quarantine)) for shard in shards) + "]"
+    relation = f"read_parquet({files})"
+    reasons = connection.execute(f"select reason, count(*) from {relation} group by reason order by reason").fetchall()
+    for reason, count in reasons:
+        kind, dimension = OF_REASON[reason.split("_")[0]]
+        column = reason.split("_", 1)[1]
+        known = CANONICAL[table].column(column) if table in CANONICAL else None
+        query = f'select source, line, detail, "row" from {relation} where reason = {literal(reason)} order by all'
+        yield _finding(
+            connection, table, merged, folder, query, count=count,
+            column=column if known else "event_type" if reason == "unknown_event_type" else None,
+            kind=kind, severity="warning", dimension=dimension, tag=reason,
+            message=f"{count:,} rows were set aside: {reason.replace('_', ' ')}.",
+            action=f"Look at quarantine/{table}: it names the file and line of each row.",
+        )  # fmt: skip
+
+
+def _keys_where(
+    table: str, merged: Merged, shards: Sequence[ShardInput], column: str, test: str, shown: str | None = None
+) -> str:
+    known = CANONICAL.get(table)
+    keys = (known.key or known.required) if known else merged.columns[:4]
+    names = [name for name in dict.fromkeys([*keys, *([] if shown else [column])]) if name in merged.columns]
+    selected = ", ".join([*map(quoted, names), *([f"{shown} as value"] if shown else [])])
+    parts = [f"select {selected} from {shard_relation(shard.rows)} where {test}" for shard in shards]
+    return " union all by name ".join(parts)
+
+
+def _finding(  # noqa: PLR0913 - a finding has that many parts
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    merged: Merged,
+    folder: Path,
+    query: str,
+    *,
+    count: int,
+    column: str | None,
+    kind: str,
+    severity: Severity,
+    dimension: Dimension,
+    message: str,
+    action: str,
+    tag: str = "",
+) -> Finding:
+    identity = "-".join(part for part in ("ingest", table, column or "", kind, tag) if part)
+    target = folder / "failing" / f"{identity}.parquet"
+    connection.execute(f"copy ({query}) to {literal(str(target))} (format parquet)")
+    described = connection.execute(f"select * from read_parquet({literal(str(target))}) limit 5").fetchall()
+    examples = tuple(" · ".join(str(value)[:60] for value in row if value is not None)[:200] for row in described)
+    read = merged.total.rows_read
+    return Finding(
+        id=identity,
+        table=table,
+        column=column,
+        kind=kind,
+        severity=severity,
+        dimension=dimension,
+        count=count,
+        share=min(1.0, count / read) if read else 0.0,
+        message=message,
+        examples=examples,
+        keys=target.relative_to(folder).as_posix(),
+        action=action,
+    )

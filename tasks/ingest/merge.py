@@ -1,0 +1,285 @@
+"""Merges shards into one table: exact repeats merged, key conflicts resolved, every row accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from tasks.errors import EmptyTableError, RowsLostError
+from tasks.ingest.config import IngestConfig
+from tasks.schemas import CANONICAL, SQL_TYPES, Table, literal, quoted
+
+TECHNICAL: Final = "_"
+NEWEST_BY: Final = {"products": "updated_at", "users": "signed_up_at"}
+"""The column that says which of two rows of one key is the newer one; `timestamp` elsewhere."""
+
+INFERRED: Final = ("bigint", "double", "boolean", "timestamp with time zone")
+"""Types that a text column of an extra table may turn out to be, the narrowest first."""
+
+REPEATS: Final = """
+create temp table loser as
+with repeated as (
+  select h from (select hash({columns}) as h from everything) group by h having count(*) > 1
+),
+candidate as (
+  select * from everything where hash({columns}) in (select h from repeated)
+),
+ranked as (
+  select _shard, _row, row_number() over (partition by {columns} order by _shard, _row) as copy from candidate
+)
+select _shard, _row, 'repeat' as why from ranked where copy > 1
+"""
+
+CONFLICTS: Final = """
+create temp table conflict as
+with remaining as (
+  select * from everything anti join loser using (_shard, _row)
+),
+clashing as (
+  select {key} from remaining group by {key} having count(*) > 1
+)
+select remaining.*, row_number() over (partition by {key} order by {order}) as _rank
+from remaining semi join clashing using ({key})
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardInput:
+    """A shard's files and what its manifest says of them."""
+
+    name: str
+    rows: Path
+    quarantine: Path
+    priority: int
+    metrics: Mapping[str, Any]  # JSON values of any shape
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCounts:
+    """Rows of one source: read = kept + merged + quarantined."""
+
+    rows_read: int
+    rows_kept: int
+    rows_merged: int
+    rows_quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of a table's rows. `repeats` and `conflicts` count the rows that were merged for either reason."""
+
+    columns: tuple[str, ...]
+    sources: dict[str, SourceCounts]
+    repeats: int
+    conflicts: int
+    drift: dict[str, list[str]]
+
+    @property
+    def total(self) -> SourceCounts:
+        """The sums over all sources."""
+        counts = list(self.sources.values())
+        return SourceCounts(
+            rows_read=sum(item.rows_read for item in counts),
+            rows_kept=sum(item.rows_kept for item in counts),
+            rows_merged=sum(item.rows_merged for item in counts),
+            rows_quarantined=sum(item.rows_quarantined for item in counts),
+        )
+
+
+def merge(
+    connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], config: IngestConfig, folder: Path
+) -> Merged:
+    """Write a table's rows to `part-*.parquet`, in the order of shards and their rows.
+
+    Where rows share a key, the row that wins by `config.conflict` gives the values, and what it lacks comes from the next.
+    The temporary tables `everything`, `loser` and `conflict` stay for whoever wants to tell about them.
+
+    Raises:
+        EmptyTableError: No row can be used.
+        RowsLostError: The numbers do not add up.
+    """
+    known = CANONICAL.get(table)
+    types = _types(connection, shards, known)
+    _stack(connection, shards, types)
+    names = ", ".join(map(quoted, types))
+    connection.execute(REPEATS.format(columns=names))
+    key = known.key if known else ()
+    order = _order(table, types, config)
+    if key:
+        connection.execute(CONFLICTS.format(key=", ".join(map(quoted, key)), order=order))
+    else:
+        connection.execute("create temp table conflict as select *, 1::bigint as _rank from everything limit 0")
+    _write_parts(connection, shards, types, key, folder, config.row_group_rows)
+    merged = Merged(
+        columns=tuple(types),
+        sources=_counts(connection, shards),
+        repeats=_number(connection, "select count(*) from loser"),
+        conflicts=_number(connection, "select count(*) from conflict where _rank > 1"),
+        drift=_drift(connection, shards),
+    )
+    _check(connection, table, merged, folder)
+    return merged
+
+
+def shard_relation(path: Path) -> str:
+    """Return SQL of a shard's rows, `_row` numbering them from 0."""
+    return f"(select * exclude (file_row_number), file_row_number as _row from read_parquet({literal(str(path))}, file_row_number=true))"
+
+
+def _types(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], known: Table | None) -> dict[str, str]:
+    """Column to type: canonical columns first, then the others in the order they are met."""
+    met: dict[str, set[str]] = {}
+    texts: set[str] = set()
+    for shard in shards:
+        for name, kind, *_ in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall():
+            if not name.startswith(TECHNICAL):
+                met.setdefault(name, set()).add(kind)
+                if shard.metrics.get("facts", {}).get("format") == "csv":
+                    texts.add(name)
+    canonical = {column.name: SQL_TYPES[column.kind] for column in known.columns if column.name in met} if known else {}
+    extra = {
+        name: kinds.pop() if len(kinds) == 1 else "VARCHAR" for name, kinds in met.items() if name not in canonical
+    }
+    asked = [name for name, kind in extra.items() if kind == "VARCHAR" and name in texts]
+    return {**canonical, **extra, **_inferred(connection, shards, asked)}
+
+
+def _inferred(
+    connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], names: Sequence[str]
+) -> dict[str, str]:
+    """The narrowest type that every text of a column is, where no number begins with a superfluous zero."""
+    if not names:
+        return {}
+    union = " union all by name ".join(f"select * from read_parquet({literal(str(shard.rows))})" for shard in shards)
+    asks = [
+        part
+        for name in names
+        for part in (
+            f"count({quoted(name)})",
+            f"count(*) filter (regexp_matches({quoted(name)}, '^[-+]?0[0-9]|^\\+|^\\s|\\s$'))",
+            *(f"count(try_cast({quoted(name)} as {kind}))" for kind in INFERRED),
+        )
+    ]
+    (row,) = connection.execute(f"select {', '.join(asks)} from ({union})").fetchall()
+    width = 2 + len(INFERRED)
+    found = {}
+    for position, name in enumerate(names):
+        filled, padded, *fitting = row[position * width : (position + 1) * width]
+        fits = [kind for kind, count in zip(INFERRED, fitting, strict=True) if count == filled]
+        if filled and fits and not padded:
+            found[name] = fits[0]
+    return found
+
+
+def _stack(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], types: Mapping[str, str]) -> None:
+    selects = []
+    for position, shard in enumerate(shards):
+        held = {row[0] for row in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()}
+        columns = ", ".join(
+            f"{quoted(name)}::{kind} as {quoted(name)}" if name in held else f"null::{kind} as {quoted(name)}"
+            for name, kind in types.items()
+        )
+        selects.append(f"select {columns}, {position} as _shard, _row from {shard_relation(shard.rows)}")
+    connection.execute(f"create temp view everything as {' union all '.join(selects)}")
+
+
+def _order(table: str, types: Mapping[str, str], config: IngestConfig) -> str:
+    """SQL that puts the row that wins first: ties are won by the later source, then the later row."""
+    time = NEWEST_BY.get(table, "timestamp")
+    newest = [f"{quoted(time)} desc nulls last"] if time in types else []
+    priority = ["list_extract(getvariable('priorities'), _shard + 1) desc"]
+    chosen = priority + newest if config.conflict == "source_priority" else newest + priority
+    return ", ".join([*chosen, "_shard desc", "_row desc"])
+
+
+def _write_parts(
+    connection: duckdb.DuckDBPyConnection,
+    shards: Sequence[ShardInput],
+    types: Mapping[str, str],
+    key: Sequence[str],
+    folder: Path,
+    row_group: int,
+) -> None:
+    names = ", ".join(map(quoted, types))
+    options = f"(format parquet, compression zstd, row_group_size {row_group})"
+    has_losers = _number(connection, "select (select count(*) from loser) + (select count(*) from conflict)") > 0
+    dropped = "select _shard, _row from loser union all select _shard, _row from conflict"
+    for position in range(len(shards)):
+        kept = f"select * from everything where _shard = {position}"
+        if has_losers:
+            kept += f" and _row not in (select _row from ({dropped}) where _shard = {position})"
+        target = folder / f"part-{position:05d}.parquet"
+        connection.execute(f"copy (select {names} from ({kept})) to {literal(str(target))} {options}")
+    if key and _number(connection, "select count(*) from conflict"):
+        fused = ", ".join(
+            f"first({quoted(name)} order by _rank) filter ({quoted(name)} is not null) as {quoted(name)}"
+            for name in types
+        )
+        keys = ", ".join(f"conflict.{quoted(name)}" for name in key)
+        target = folder / "part-fused.parquet"
+        connection.execute(
+            f"copy (select {fused} from conflict group by {keys} order by {keys}) to {literal(str(target))} {options}"
+        )
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:
+    gone = "select _shard from loser union all select _shard from conflict where _rank > 1"
+    merged = dict(connection.execute(f"select _shard, count(*) from ({gone}) group by _shard").fetchall())
+    found = {}
+    for position, shard in enumerate(shards):
+        read, quarantined = int(shard.metrics["rows_read"]), int(shard.metrics["rows_quarantined"])
+        usable = int(shard.metrics["rows_usable"])
+        lost = int(merged.get(position, 0))
+        found[shard.name] = SourceCounts(read, usable - lost, lost, quarantined)
+    return found
+
+
+def _drift(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, list[str]]:
+    """Shard to the columns that others have and it lacks."""
+    held = {
+        shard.name: {
+            row[0]
+            for row in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()
+            if not row[0].startswith(TECHNICAL)
+        }
+        for shard in shards
+    }
+    union = set().union(*held.values()) if held else set()
+    return {name: sorted(union - columns) for name, columns in held.items() if union - columns}
+
+
+def _check(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> None:
+    total = merged.total
+    written = _number(connection, f"select count(*) from read_parquet({literal(str(folder / 'part-*.parquet'))})")
+    if written == 0:
+        raise EmptyTableError(
+            table=table,
+            rows_read=total.rows_read,
+            rows_quarantined=total.rows_quarantined,
+            fix="Look into the source and its mapping in shop.yaml; nothing was published.",
+        )
+    for counts in merged.sources.values():
+        if counts.rows_read != counts.rows_kept + counts.rows_merged + counts.rows_quarantined:
+            raise _lost(table, counts)
+    if written != total.rows_kept:
+        raise _lost(table, SourceCounts(total.rows_read, written, total.rows_merged, total.rows_quarantined))
+
+
+def _lost(table: str, counts: SourceCounts) -> RowsLostError:
+    return RowsLostError(
+        table=table,
+        rows_read=counts.rows_read,
+        rows_kept=counts.rows_kept,
+        rows_merged=counts.rows_merged,
+        rows_quarantined=counts.rows_quarantined,
+        fix="This is a bug in pandian; nothing was published.",
+    )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    ((number,),) = connection.execute(query).fetchall()
+    return int(number)

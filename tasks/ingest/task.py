@@ -1,0 +1,91 @@
+"""The stage: one task per file, which standardises it, and one per table, which merges its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import duckdb
+
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.store import Draft
+from tasks.ingest.config import IngestConfig
+from tasks.ingest.fetching import local_file
+from tasks.ingest.findings import ingest_findings
+from tasks.ingest.merge import Merged, ShardInput, merge
+from tasks.ingest.rows import raw_rows
+from tasks.ingest.sources import Shard
+from tasks.ingest.standardise import connect, standardise
+from tasks.schemas import literal
+from tasks.stage import Build, stage
+
+
+@stage("read", revision=1, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
+def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> None:
+    """Standardise one file of a table."""
+    scratch = build.scratch()
+    with _connected(config, scratch) as connection, build.draft(specs.shard(table, shard.name)) as draft:
+        file = local_file(shard, scratch)
+        rows = raw_rows(connection, file, shard.source, member=shard.member, folder=scratch)
+        counts = standardise(
+            connection,
+            rows,
+            shard.source,
+            config,
+            folder=draft.path,
+            file=shard.file,
+            is_one_of_many=shard.is_one_of_many,
+        )
+        draft.metrics.update({"priority": shard.source.priority, **asdict(counts)})
+
+
+@stage("merge", revision=1, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
+def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build: Build) -> None:
+    """Merge a table's files, resolve conflicts, and account for every row."""
+    inputs = [_input(ref, build) for ref in shards]
+    with _connected(config, build.scratch()) as connection:
+        connection.execute("set variable priorities = ?", [[item.priority for item in inputs]])
+        with build.draft(specs.quarantine(table)) as draft:
+            _write_quarantine(connection, inputs, draft.path)
+            with build.draft(specs.table(table)) as merged_draft:
+                merged = merge(connection, table, inputs, config, merged_draft.path)
+                merged_draft.findings.extend(ingest_findings(connection, table, inputs, merged, merged_draft.path))
+                _describe(merged_draft, merged, inputs)
+
+
+@contextmanager
+def _connected(config: IngestConfig, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = connect(config, scratch / "spill")
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _input(ref: AssetRef, build: Build) -> ShardInput:
+    folder, metrics = build.path(ref), build.manifest(ref).metrics
+    name = ref.key.rsplit("/", 1)[-1]
+    return ShardInput(name, folder / "rows-0.parquet", folder / "quarantine.parquet", metrics["priority"], metrics)
+
+
+def _write_quarantine(connection: duckdb.DuckDBPyConnection, inputs: list[ShardInput], folder: Path) -> None:
+    files = "[" + ", ".join(literal(str(item.quarantine)) for item in inputs) + "]"
+    target = literal(str(folder / "part-0.parquet"))
+    connection.execute(f"copy (select * from read_parquet({files})) to {target} (format parquet)")
+
+
+def _describe(draft: Draft, merged: Merged, inputs: list[ShardInput]) -> None:
+    rules: dict[str, int] = {}
+    for item in inputs:
+        for rule, count in item.metrics["rules"].items():
+            rules[rule] = rules.get(rule, 0) + count
+    draft.metrics.update(asdict(merged.total))
+    draft.metrics["sources"] = {name: asdict(counts) for name, counts in merged.sources.items()}
+    draft.metrics["rules"] = rules
+    draft.metrics["repeats_merged"] = merged.repeats
+    draft.metrics["conflicts_merged"] = merged.conflicts
+    draft.metrics["files"] = {item.name: item.metrics["facts"] for item in inputs}
+    draft.metrics["drift"] = merged.drift
