@@ -21,7 +21,7 @@ from tasks.inventory import figures
 from tasks.inventory.catalogue import Catalogue, TableSummary, count_severities, count_verdicts
 from tasks.inventory.config import InventoryConfig
 from tasks.inventory.lineage import edges_of
-from tasks.inventory.pipeline import pipeline
+from tasks.inventory.pipeline import pipeline, stage_of
 from tasks.inventory.sections import page_facts
 from tasks.inventory.tables import cluster_rows, comparison, intervals_of, metric_names
 from tasks.inventory.words import ENGLISH, Words
@@ -89,6 +89,7 @@ def _render(site: Site, template: str, path: str, facts: Mapping[str, Any]) -> s
         "metric_names": metric_names,
         "comparison": comparison,
         "intervals": intervals_of,
+        "stage_of": stage_of,
     }
     return site.environment.get_template(template).render({**shared, **facts})
 

@@ -221,6 +221,19 @@ def test_a_table_with_odd_column_names_and_no_rows_has_a_page(tmp_path: Path) ->
     assert "<script>window" not in text
 
 
+def test_long_lists_are_cut_and_say_how_much_is_left(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    stock = Stock(store)
+    rows = {"rows_read": 1, "rows_kept": 1, "rows_merged": 0, "rows_quarantined": 0}
+    days = {f"day-{day}": rows for day in range(30)}
+    metrics = {**rows, "sources": days, "rules": {}, "files": {name: {"encoding": "utf-8"} for name in days}}
+    stock.publish(specs.table("events"), tables={"part-0.parquet": pa.table({"a": [1]})}, metrics=metrics)
+    text = write(store, stock.refs, InventoryConfig(listed_files=20))["assets/tables/events.html"]
+    assert text.count("10 more are in its manifest.json.") == 2
+    assert "day-19" in text
+    assert "day-9" not in text
+
+
 def test_the_path_of_a_page_is_its_key() -> None:
     assert page_of("tables/products") == "assets/tables/products.html"
 
