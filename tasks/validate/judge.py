@@ -185,7 +185,7 @@ class _ValueGroup:
         if self.located:
             judged = judge(shown, [demand(check.expectation) for check in self.located], wants_positions=True)
             for check in self.located:
-                failing = frame.take(list(judged[check.id].positions))
+                failing = frame.take(pa.array(judged[check.id].positions, pa.int64()))
                 _agree(check, judged[check.id].failed, failing.num_rows)
                 self.failed[check.id] += int(failing["n"].to_numpy().sum())
                 self.values[check.id].append(failing.select(["_value"]).rename_columns([self.column]))
@@ -229,7 +229,7 @@ def _on_rows(check: Check, rows: Rows, *, is_whole: bool = False) -> Outcome:
     numbers, checked, failed, frames = [], 0, 0, 0
     for frame in rows.numbered(columns, is_whole=is_whole):
         judged = judge(frame.select(list(columns)), [demand(check.expectation)], wants_positions=True)[check.id]
-        failing = frame.take(list(judged.positions)).select(["_row"])
+        failing = frame.take(pa.array(judged.positions, pa.int64())).select(["_row"])
         _agree(check, judged.failed, failing.num_rows)
         numbers.append(failing)
         checked, failed, frames = checked + frame.num_rows, failed + judged.failed, frames + 1

@@ -198,9 +198,11 @@ class Rows:
         return list(dict.fromkeys((*self.key, *ids, *columns)))
 
     def _value(self, column: str) -> str:
-        # A double that is not a number counts as null, as pandas has it.
+        # What is not a number counts as null, as pandas has it. A comparison with NaN would not find them: DuckDB
+        # rules it out by the statistics of parquet files, which leave NaN aside.
+        name = quoted(column)
         is_float = self.columns[column] in {"DOUBLE", "FLOAT"}
-        return f"nullif({quoted(column)}, 'nan')" if is_float else quoted(column)
+        return f"case when not isnan({name}) then {name} end" if is_float else name
 
     def _frames(self, text: str) -> Iterator[pa.Table]:
         # A cursor is a connection of its own: other questions may be asked while its answer is still being read.

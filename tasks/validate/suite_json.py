@@ -45,7 +45,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: str
-    kwargs: dict[str, Any] = Field(default_factory=dict)  # arguments of any JSON type
+    arguments: dict[str, Any] = Field(default_factory=dict, alias="kwargs")  # of any JSON type
     id: str | None = None
     severity: Literal["critical", "warning", "info"] | None = None
     meta: dict[str, Any] | None = None  # a shop's own words, of any JSON type
@@ -119,7 +119,7 @@ def to_suite_json(name: str, suite: Iterable[Expectation]) -> str:
 
 
 def _expectation(entry: _Entry, number: int) -> Expectation:
-    kwargs, meta = entry.kwargs, entry.meta or {}
+    kwargs, meta = entry.arguments, entry.meta or {}
     pair = (kwargs["column_A"], kwargs["column_B"]) if {"column_A", "column_B"} <= set(kwargs) else ()
     about = kwargs.get("column") or "+".join(kwargs.get("column_list") or pair) or "table"
     rule = entry.type.removeprefix("expect_").removeprefix("column_values_to_")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tests.benchmarks.conftest import Ledger
@@ -123,7 +124,7 @@ def test_ten_million_events_are_judged_in_bounded_time_and_memory(ledger: Ledger
     for name in SAME:
         if ours["failed"][name]:
             file = tmp_path / "out" / ours["written"][name]
-            assert duckdb.sql(f"select count(*) from '{file}'").fetchall()[0][0] == ours["failed"][name]
+            assert pq.read_metadata(file).num_rows == ours["failed"][name]
     assert is_met
 
 
