@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tasks.inventory import figures
 from tasks.inventory.catalogue import Catalogue, TableSummary, count_severities, count_verdicts
@@ -62,6 +62,15 @@ def render(catalogue: Catalogue, config: InventoryConfig, words: Words = ENGLISH
 def page_of(key: str) -> str:
     """Return the path of an asset's page."""
     return f"assets/{key}.html"
+
+
+def with_code(text: str) -> Markup:
+    """Return a sentence as HTML, escaped, with what stands between two backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    marked = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup("").join(marked)
 
 
 def policy_of(style: str, script: str) -> str:
@@ -155,6 +164,7 @@ def _environment() -> Environment:
         figures.moment, figures.minute, figures.rule, figures.as_json, figures.cell,
     ):  # fmt: skip
         environment.filters[filter_.__name__] = filter_
+    environment.filters["with_code"] = with_code
     environment.filters["clipped"] = lambda text, longest=160: figures.clipped(str(text), longest)
     return environment
 

@@ -18,7 +18,7 @@ from tasks.assets.reports import EvaluationReport, MetricValue
 from tasks.assets.store import AssetStore
 from tasks.inventory.config import InventoryConfig
 from tasks.inventory.sections import extent, named_rows, training_lines
-from tasks.inventory.site import page_of
+from tasks.inventory.site import page_of, with_code
 from tasks.inventory.tables import cluster_rows, comparison, metric_names
 from tasks.inventory.task import catalogue
 from tests.tasks.inventory.stock import HOSTILE, Stock, column, numeric
@@ -232,6 +232,19 @@ def test_long_lists_are_cut_and_say_how_much_is_left(tmp_path: Path) -> None:
     assert text.count("10 more are in its manifest.json.") == 2
     assert "day-19" in text
     assert "day-9" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("`brand` is <b>", "<code>brand</code> is &lt;b&gt;"),
+        ("like `<script>`.", "like <code>&lt;script&gt;</code>."),
+        ("an odd ` alone & more", "an odd ` alone &amp; more"),
+        ("plain", "plain"),
+    ],
+)
+def test_backticks_become_code_and_nothing_else_becomes_html(text: str, html: str) -> None:
+    assert str(with_code(text)) == html
 
 
 def test_the_path_of_a_page_is_its_key() -> None:
