@@ -61,9 +61,10 @@ def stocktake(
             for name, rows in tables.items()
         }
         usable = run.passed(tables, verdicts)
-        for name, rows in usable.items():
-            run.submit(profile, name, rows, config=shop.profile, label=name)
-        run.submit(relate, usable, config=shop.profile)
+        profiles = {
+            name: run.submit(profile, name, rows, config=shop.profile, label=name) for name, rows in usable.items()
+        }
+        run.submit(relate, usable, profiles, config=shop.profile)
 
         products, events = usable.get("products"), usable.get("events")
         if products:
