@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from tasks.assets.manifest import Verdict
-from tasks.assets.reports import ColumnProfile, EvaluationReport, ExpectationResult
+from tasks.assets.reports import ColumnProfile, EvaluationReport, ExpectationResult, ValueCount
 from tasks.inventory.catalogue import Catalogue, FindingPlace, TableSummary
 from tasks.inventory.charts import BarChart, Line, Spread, heat_map, histogram, line, months, spread
 from tasks.inventory.config import InventoryConfig
@@ -45,6 +45,8 @@ def page_facts(
         "chart_of": chart_of,
         "spread_of": spread_of,
         "extent": extent,
+        "shown_value": shown_value,
+        "top_values": top_values,
         "heat_map": heat_map(asset.profile.correlations, config.heat_map_columns) if asset.profile else None,
         "results": _worst_first(asset.validation.results) if asset.validation else [],
         "lines": training_lines(asset.history),
@@ -60,11 +62,27 @@ def chart_of(column: ColumnProfile) -> BarChart | None:
 
 
 def extent(column: ColumnProfile, longest: int) -> str:
-    """Return the lowest and the highest value, numbers as a person reads them; nothing for a column without."""
+    """Return the lowest and the highest value, as a person reads them; nothing for a column without."""
     if column.minimum is None or column.maximum is None:
         return ""
-    ends = [_end(text, longest, is_number=column.mean is not None) for text in (column.minimum, column.maximum)]
+    ends = [shown_value(column, text, longest) for text in (column.minimum, column.maximum)]
     return ends[0] if column.minimum == column.maximum else " … ".join(ends)
+
+
+def shown_value(column: ColumnProfile, text: str, longest: int) -> str:
+    """Return a value of a column: numbers with separators, times in UTC without what is zero, texts clipped."""
+    if column.time:
+        return clipped(text.removesuffix("+00").removesuffix(" 00:00:00"), longest)
+    try:
+        return clipped(text if column.mean is None else number(float(text)), longest)
+    except ValueError:
+        return clipped(text, longest)
+
+
+def top_values(column: ColumnProfile, most: int) -> Sequence[ValueCount]:
+    """Return the most frequent values; nothing where each stands once, since then no one is more frequent."""
+    found = column.top_values[:most]
+    return found if found and found[0].count > 1 else ()
 
 
 def spread_of(column: ColumnProfile) -> Spread | None:
@@ -96,13 +114,6 @@ def named_rows(metric: object) -> list[tuple[str, Mapping[str, Any]]]:  # JSON v
 def is_numeric(preview: Preview, position: int) -> bool:
     """Return whether a column of a preview holds numbers."""
     return any(isinstance(row[position], int | float) and not isinstance(row[position], bool) for row in preview.rows)
-
-
-def _end(text: str, longest: int, *, is_number: bool) -> str:
-    try:
-        return number(float(text)) if is_number else clipped(text, longest)
-    except ValueError:
-        return clipped(text, longest)
 
 
 def _sections(catalogue: Catalogue, asset: Asset, shown: Sequence[FindingPlace]) -> list[str]:

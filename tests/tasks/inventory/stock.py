@@ -159,7 +159,7 @@ class Stock:
     def product_columns(self) -> tuple[reports.ColumnProfile, ...]:
         return (
             column("product_id", "VARCHAR", distinct=61, text=text_profile(), minimum=self.hostile, maximum="p9"),
-            column("title", "VARCHAR", distinct=61, text=text_profile(), top=((self.hostile, 1), ("red pen 0", 1))),
+            column("title", "VARCHAR", distinct=61, text=text_profile(), top=((self.hostile, 2), ("red pen 0", 1))),
             column("brand", "VARCHAR", nulls=1, distinct=3, top=(("brand0", 21), ("brand1", 20), ("brand2", 19))),
             numeric("price", 61, skew=1.2),
             numeric("weight", 40, skew=0.1),

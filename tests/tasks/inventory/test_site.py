@@ -14,10 +14,10 @@ import pytest
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
-from tasks.assets.reports import EvaluationReport, MetricValue
+from tasks.assets.reports import EvaluationReport, MetricValue, TimeProfile
 from tasks.assets.store import AssetStore
 from tasks.inventory.config import InventoryConfig
-from tasks.inventory.sections import extent, named_rows, training_lines
+from tasks.inventory.sections import extent, named_rows, shown_value, top_values, training_lines
 from tasks.inventory.site import page_of, with_code
 from tasks.inventory.tables import cluster_rows, comparison, metric_names
 from tasks.inventory.task import catalogue
@@ -268,6 +268,19 @@ def test_the_extent_of_numbers_is_read_as_numbers_and_of_ids_as_text() -> None:
     )
     assert extent(column("flag", "VARCHAR", distinct=1, minimum="a", maximum="a"), 30) == "a"
     assert extent(column("none", "VARCHAR", distinct=0, minimum=None, maximum=None), 30) == ""
+
+
+def test_times_are_told_without_what_is_zero() -> None:
+    time = TimeProfile(first="", last="", days_in_span=1, days_with_rows=1, longest_gap_days=0, by_month=())
+    at = column("at", "TIMESTAMP WITH TIME ZONE", distinct=2, time=time)
+    assert shown_value(at, "2018-04-19 00:00:00+00", 30) == "2018-04-19"
+    assert shown_value(at, "2018-04-19 12:30:00+00", 30) == "2018-04-19 12:30:00"
+    assert shown_value(numeric("odd", 3, 1.0), "not a number", 5) == "not…"
+
+
+def test_values_that_each_stand_once_are_not_frequent() -> None:
+    assert top_values(column("id", "VARCHAR", distinct=2, top=(("a", 1), ("b", 1))), 8) == ()
+    assert [item.value for item in top_values(column("b", "VARCHAR", distinct=2, top=(("a", 2), ("b", 1))), 1)] == ["a"]
 
 
 def test_only_a_mapping_of_mappings_is_a_table_of_sources() -> None:
