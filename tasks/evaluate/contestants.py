@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.retrieval.buy_again import BuyAgain
+from tasks.retrieval.buy_again import BuyAgain, DueAgain
 from tasks.retrieval.histories import Histories
 from tasks.retrieval.neighbours import ease, item_knn
 from tasks.retrieval.passages import Passages
@@ -38,9 +38,11 @@ class CatalogueTexts:
 
 def fitted_parts(histories: Histories, texts: CatalogueTexts, config: EvaluateConfig) -> tuple[Part, ...]:
     """Return every model of the table but the combination, baselines first."""
+    now_s = float(histories.last_s.max())
     parts: list[Part] = [
         Popularity.fit(histories),
-        BuyAgain(float(histories.last_s.max())),
+        BuyAgain(now_s),
+        DueAgain(now_s),
         item_knn(histories, neighbours=config.neighbours, min_users=config.min_users, threads=config.threads),
     ]
     if config.ease_products:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.retrieval.buy_again import DAY_S
+from tasks.retrieval.buy_again import interval_days
 from tasks.retrieval.histories import Histories
 from tasks.retrieval.neighbours import Neighbours
 from tasks.retrieval.passages import Passages
@@ -58,7 +58,7 @@ def _speaker(similarity: NDArray[Any], history: Histories) -> int:
 def _habit(product: int, history: Histories) -> str:
     entry = int(np.flatnonzero(history.products == product)[0])
     days = float(history.days[entry])
-    interval = (history.last_s[entry] - history.first_s[entry]) / DAY_S / max(1.0, days - 1)
+    interval = float(interval_days(history)[entry])
     if days < 2 or interval < 1:
         return "you bought it before"
     return f"you buy it every {interval:.0f} days" if interval >= 1.5 else "you buy it every day"

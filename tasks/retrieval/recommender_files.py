@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from tasks.retrieval.buy_again import BuyAgain
+from tasks.retrieval.buy_again import BuyAgain, DueAgain
 from tasks.retrieval.histories import Histories
 from tasks.retrieval.neighbours import Neighbours
 from tasks.retrieval.passages import Passages
@@ -59,7 +59,14 @@ class Bundle:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The parts of the combination."""
-        return (self.popularity, BuyAgain(self.now_s), *self.neighbours, self.words, self.passages)
+        return (
+            self.popularity,
+            BuyAgain(self.now_s),
+            DueAgain(self.now_s),
+            *self.neighbours,
+            self.words,
+            self.passages,
+        )
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:

@@ -27,6 +27,7 @@ from tests.builders_encoder import write_encoder
 MODELS = (
     "popularity",
     "buy_again",
+    "due_again",
     "item_knn",
     "ease",
     "words",

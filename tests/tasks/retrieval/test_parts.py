@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.retrieval.buy_again import BuyAgain
+from tasks.retrieval.buy_again import DAY_S, BuyAgain, DueAgain
 from tasks.retrieval.histories import Histories, histories_of
 from tasks.retrieval.neighbours import Neighbours, ease, item_knn
 from tasks.retrieval.passages import Passages
@@ -118,6 +118,19 @@ def test_buy_again_ranks_own_products_by_days_fading_with_time() -> None:
     assert [NAMES[p] for p in found.products[0] if p != NOTHING] == ["pen", "ink", "pan"]
     late = BuyAgain(float(known.last_s.max()) + 60 * 86_400).rank(known, 5)
     np.testing.assert_allclose(late.scores[0][:3], found.scores[0][:3] / np.e, rtol=1e-5)
+
+
+def test_due_again_asks_whether_the_interval_has_passed() -> None:
+    rows = [("u", product) for product in ("pen", "cup", "ink", "ink", "pen", "pan", "ink")]
+    known = histories_of(interactions_of(rows), CATALOGUE)  # pen on days 0 and 4, ink on 2, 3 and 6, the rest once
+    now = float(known.last_s.max())
+
+    def ranked(now_s: float) -> list[str]:
+        return [NAMES[p] for p in DueAgain(now_s).rank(known, 5).products[0] if p != NOTHING]
+
+    assert ranked(now) == ["pen"], "ink was chosen just now, pan and cup have no interval"
+    assert ranked(now + DAY_S) == ["pen", "ink"]
+    assert ranked(now + 2 * DAY_S) == ["ink", "pen"], "ink is due after two days"
 
 
 def test_words_find_titles_that_share_telling_words() -> None:

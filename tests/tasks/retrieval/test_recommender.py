@@ -21,7 +21,7 @@ from tests.builders_encoder import write_encoder
 
 IDS = ["pen", "ink", "paper", "pan", "pot", "cup"]
 TITLES = ["blue pen", "blue ink", "white paper", "iron pan", "iron pot", "tea cup"]
-ALL = {"popularity": 0.1, "buy_again": 0.2, "item_knn": 0.4, "words": 0.2, "finetuned_encoder": 0.1}
+ALL = {"popularity": 0.1, "buy_again": 0.1, "due_again": 0.1, "item_knn": 0.4, "words": 0.2, "finetuned_encoder": 0.1}
 
 
 def written(folder: Path, **weights: float) -> Path:
