@@ -46,12 +46,14 @@ class Judged:
     """What Great Expectations says of one frame.
 
     Args:
+        entries: The entries that were judged: of the rows that meet its `row_condition`, those that are not null.
         failed: The entries that fail; 0 for an expectation that does not count.
         is_met: Its own word, for an expectation that does not count.
         observed: What it saw, for an expectation that does not count.
         positions: The entries that fail, if they were asked for.
     """
 
+    entries: int
     failed: int
     is_met: bool
     observed: object = None
@@ -126,7 +128,7 @@ def _judged(item: Any, rows: int) -> Judged:  # Great Expectations ships no type
             problem=raised or "it gave no verdict.",
             fix="Check its arguments and the types of its columns.",
         )
-    if found.get("element_count", rows) != rows:
+    if found.get("element_count", rows) != rows and "row_condition" not in config.kwargs:
         raise ExpectationRaisedError(
             expectation=config.meta[ID],
             type=config.type,
@@ -134,6 +136,7 @@ def _judged(item: Any, rows: int) -> Judged:  # Great Expectations ships no type
             fix="Report this: the frame was not judged whole.",
         )
     return Judged(
+        entries=int(found.get("element_count", rows)) - int(found.get("missing_count", 0)),
         failed=int(found.get("unexpected_count", 0)),
         is_met=bool(item.success),
         observed=found.get("observed_value"),

@@ -232,7 +232,7 @@ def _on_rows(check: Check, rows: Rows, *, is_whole: bool = False) -> Outcome:
         failing = frame.take(pa.array(judged.positions, pa.int64())).select(["_row"])
         _agree(check, judged.failed, failing.num_rows)
         numbers.append(failing)
-        checked, failed, frames = checked + frame.num_rows, failed + judged.failed, frames + 1
+        checked, failed, frames = checked + judged.entries, failed + judged.failed, frames + 1
     rows.keep(name, pa.concat_tables(numbers))
     condition = Condition(item.judged, among=name, on=("_row",))
     return _counted(check, checked=checked, failed=failed, frames=frames, condition=condition)

@@ -41,7 +41,7 @@ KINDS: Final[tuple[tuple[str, str], ...]] = (
 """Part of a type's name, and the kind of finding its failure is; the first that fits, else `invalid_format`."""
 
 
-class _Entry(BaseModel):
+class _Entry(BaseModel):  # type: ignore[no-redef]  # the alias `kwargs` meets the **kwargs of the model's __init__
     model_config = ConfigDict(extra="ignore")
 
     type: str

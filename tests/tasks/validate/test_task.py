@@ -275,6 +275,17 @@ def test_every_way_of_judging_counts_and_writes_the_failing_rows(
         assert pq.read_table(folder / result.failing).num_rows == failed
 
 
+def test_a_row_condition_restricts_what_is_judged(store: AssetStore) -> None:
+    condition = {"type": "comparison", "column": {"name": "brand"}, "operator": "==", "parameter": "brand0"}
+    suite = own("expect_column_values_to_be_between", column="price", max_value=3, row_condition=condition)
+
+    _, report, folder = run(store, "products", make_products(9), suite=suite)
+
+    result = report.results[-1]
+    assert (result.checked, result.failed) == (3, 2)
+    assert pq.read_table(folder / str(result.failing))["product_id"].to_pylist() == ["p3", "p6"]
+
+
 @pytest.mark.parametrize(
     ("suite", "words"),
     [
