@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from tasks.retrieval.histories import Histories, histories_of
 from tasks.retrieval.passages import Passages
 
-LATEST: Final = 20
+LATEST: Final = 10
 """Products of a history that count here."""
+
+NEXT: Final = 5
+"""Targets that count here, the first to be chosen: busy users leave room for others in a small corpus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def validation_of(interactions: pa.Table, product_ids: pa.Array, *, most_users: 
     later = histories_of(interactions.filter(pc.equal(split, "validation")), product_ids)
     row_of = {user: row for row, user in enumerate(train.user_ids)}
     next_of = {
-        user: np.setdiff1d(later.products[later.row(row)], train.products[train.row(row_of[user])])
+        user: _next_products(later, row, known=train.products[train.row(row_of[user])])
         for row, user in enumerate(later.user_ids)
         if user in row_of
     }
@@ -79,6 +82,12 @@ def validation_of(interactions: pa.Table, product_ids: pa.Array, *, most_users: 
         histories=recent.take(np.array([row_of[user] for user in users], np.int64)).within(products),
         targets=tuple(np.searchsorted(products, next_of[user]) for user in users),
     )
+
+
+def _next_products(later: Histories, row: int, known: NDArray[np.int32]) -> NDArray[np.int32]:
+    entries = later.row(row)
+    in_order = later.products[entries][np.argsort(later.first_s[entries], kind="stable")]
+    return np.sort(in_order[~np.isin(in_order, known)][:NEXT])
 
 
 def _digest(text: str) -> bytes:

@@ -53,3 +53,14 @@ def test_the_metric_is_one_where_targets_come_first_and_falls_with_their_rank() 
             best[product] = best[targets[0]]
     assert found.ndcg_at_10(best) == pytest.approx(1.0)
     assert found.ndcg_at_10(np.zeros_like(best)) < 1.0
+
+
+def test_a_busy_user_counts_with_their_first_new_products() -> None:
+    rows = pa.concat_tables(
+        [
+            interactions_of([("a", "p0")]),
+            interactions_of([("a", f"p{i}") for i in (9, 0, 8, 7, 6, 5, 4, 3)], split="validation", first_day=9),
+        ]
+    )
+    found = validation_of(rows, CATALOGUE, most_users=9, most_products=10)
+    assert [found.products[targets].tolist() for targets in found.targets] == [[5, 6, 7, 8, 9]]
