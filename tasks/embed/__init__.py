@@ -1,6 +1,5 @@
-"""Embed: product texts to vectors.
+"""Embed: turns the texts of products into vectors.
 
-Consumes tables/products and the vectors of earlier versions.
-Produces embeddings/products: one unit vector per product, float32.
-Fails if the encoder cannot be used (exit code 2), is not the one named (3), or cannot be fetched (5).
+Consumes: products. Produces: `embeddings/products`.
+Fails when: the encoder cannot be opened, or its weights are not those named. An interruption loses no finished chunk.
 """
