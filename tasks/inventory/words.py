@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tasks.inventory.figures import compact
+
+NAME: Final = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,9 @@ class Words:
         return f"{compact(number)} {self.noun(number, name)}"
 
     def fact(self, name: str) -> str:
-        """Return the words for a measure of a manifest; one that has none is spelled out."""
+        """Return the words for a measure of a manifest; an unknown one is spelled out, a name of a file stays."""
+        if not NAME.fullmatch(name):
+            return name
         return self.facts.get(name) or name.replace("_", " ").strip().capitalize()
 
 

@@ -178,5 +178,6 @@ def test_a_stage_that_made_nothing_says_so(store: AssetStore) -> None:
 def test_words_spell_out_what_they_do_not_know() -> None:
     assert ENGLISH.fact("mean_length") == "Mean length"
     assert ENGLISH.fact("rows_read") == "Rows read"
+    assert ENGLISH.fact("day-1.csv") == "day-1.csv"
     assert ENGLISH.some(1, "asset") == "1 asset"
     assert ENGLISH.some(22_504_000, "row") == "22.5 M rows"
