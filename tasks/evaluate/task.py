@@ -22,7 +22,7 @@ from tasks.retrieval.words import Words
 from tasks.stage import Build, stage
 
 
-@stage("evaluate", revision=1, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
+@stage("evaluate", revision=2, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
 def evaluate(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,

@@ -27,7 +27,7 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
         draft.metrics.update(method=split.report.method, **{f"events_{k}": v for k, v in split.report.events.items()})
 
 
-@stage("finetune", revision=1, produces=lambda products, **_: (specs.ENCODER,))
+@stage("finetune", revision=2, produces=lambda products, **_: (specs.ENCODER,))
 def finetune(
     products: AssetRef,
     split: AssetRef,
