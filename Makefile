@@ -29,7 +29,6 @@ check: setup ## format, lint, types, import contracts, docstrings, generated doc
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pydoclint flows tasks expectations
 	$(BIN)/python -m tests.docs --check
 
 docs: setup ## write the generated pages of docs/

@@ -75,7 +75,7 @@ def summary_page(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _asset_row(manifest: Manifest) -> dict[str, str | int]:
+def _asset_row(manifest: Manifest) -> dict[str, str | float]:
     return {
         "asset": manifest.key,
         "version": manifest.version,

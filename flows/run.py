@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from prefect import task
+from prefect.exceptions import UnfinishedRun
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 
@@ -76,8 +77,8 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._stack:
-            if kind is None or issubclass(kind, PandianError):
-                self.report = self._record(error if isinstance(error, PandianError) else None)
+            if kind is None or issubclass(kind, Exception):
+                self.report = self._record(error if isinstance(error, Exception) else None)
 
     def shards(self) -> Iterator[tuple[str, Sequence[Shard]]]:
         """Yield each table's name and the files its sources have now.
@@ -87,14 +88,13 @@ class Run:
             UnavailableError: A source cannot be reached, also after retries.
         """
         look = task(
-            find_shards,
             name="ingest",
             task_run_name="ingest look for {table}",
             retries=RETRIES,
             retry_delay_seconds=RETRY_DELAYS_S,
             retry_condition_fn=is_transient,
             persist_result=False,
-        )
+        )(find_shards)
         for table, sources in self.settings.tables.items():
             yield table, look(table, sources, self.base, Path(self.settings.home) / "spool")
 
@@ -180,8 +180,7 @@ class Run:
         failures = [
             item for group in STAGES for item in map(_outcome, self._pending[group]) if isinstance(item, BaseException)
         ]
-        ours = [item for item in failures if isinstance(item, PandianError)]
-        for failure in [*ours, *failures]:
+        for failure in sorted(failures, key=_is_consequence):
             raise failure
         if self._blocked:
             raise DataBlockedError(
@@ -217,7 +216,7 @@ class Run:
             return Registration.model_validate_json(path.read_text(encoding="utf-8"))
         return None
 
-    def _record(self, error: PandianError | None) -> RunReport:
+    def _record(self, error: Exception | None) -> RunReport:
         manifests = [self.store.manifest(ref) for ref in self.refs()]
         report = self._report(manifests, error)
         recipe = Recipe.of("run", 1, {"run_id": self.run_id, "assets": [manifest.ref for manifest in manifests]})
@@ -230,7 +229,7 @@ class Run:
         publish_summary(report)
         return report
 
-    def _report(self, manifests: Sequence[Manifest], error: PandianError | None) -> RunReport:
+    def _report(self, manifests: Sequence[Manifest], error: Exception | None) -> RunReport:
         skipped = {ref for result in self.results() if result.status == "skipped" for ref in result.refs}
         registration = self._registration()
         pages = [item.ref for item in manifests if item.key == specs.CATALOGUE.key]
@@ -284,7 +283,10 @@ class Run:
 def _outcome(pending: Pending) -> StageResult | BaseException:
     if isinstance(pending, StageResult):
         return pending
-    result = pending.result(raise_on_failure=False)
+    try:
+        result = pending.result(raise_on_failure=False)
+    except UnfinishedRun as error:  # what it needs failed, so it never began
+        return error
     if isinstance(result, StageResult | BaseException):
         return result
     return RuntimeError(f"A stage ended with {result!r}.")
@@ -310,7 +312,12 @@ def _missing(value: object) -> list[str]:
     return []
 
 
-def _status(error: PandianError | None, *, has_failed: bool) -> RunStatus:
+def _is_consequence(failure: BaseException) -> tuple[bool, bool]:
+    """Sort expected failures first, and last what failed only because something before it did."""
+    return isinstance(failure, UnfinishedRun), not isinstance(failure, PandianError)
+
+
+def _status(error: Exception | None, *, has_failed: bool) -> RunStatus:
     if has_failed:
         return "failed"
     if isinstance(error, CandidateRefusedError):

@@ -143,6 +143,7 @@ def quiet_environment() -> None:
 def use_local_prefect(home: Path) -> None:
     """Let Prefect keep its database below `home`, unless a server or a profile is named in the environment."""
     if not {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & set(os.environ):
+        (home / "prefect").mkdir(parents=True, exist_ok=True)
         os.environ["PREFECT_HOME"] = str(home / "prefect")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
 

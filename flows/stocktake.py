@@ -76,7 +76,7 @@ def stocktake(
             split = run.submit(split_behaviour, events, config=shop.split)
             judged = usable.get("judgments"), usable.get("queries")
             encoder = run.submit(finetune, products, split, *judged, config=shop.finetune)
-            evaluation = run.submit(evaluate, products, split, vectors, encoder, config=shop.evaluate)
+            evaluation = run.submit(evaluate, products, split, vectors, encoder, *judged, config=shop.evaluate)
             model = run.part(evaluation, RECOMMENDER.key)
             run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)
 

@@ -398,7 +398,7 @@ def _write_quarantine(
         schema=schema,
     )
     connection.register("rejected", table)
-    originals = f"select * from rejected limit {len(rejects)}"
+    originals = "select * from rejected"
     if unusable:
         bad = connection.execute(
             f"select _record, _reason from {relation} where _reason is not null order by 1"

@@ -72,9 +72,12 @@ def _not_above_baseline(candidate: MetricValue, baseline: MetricValue | None, co
 def _below_best_part(candidate: MetricValue, values: dict[str, MetricValue], config: RegisterConfig) -> str | None:
     parts = [item for name, item in values.items() if name != CANDIDATE]
     best = max(parts, key=lambda item: item.value, default=None)
-    if best is None or candidate.value >= best.value * (1 - config.max_loss_to_part):
+    if best is None or candidate.value >= best.value * (1 - config.max_loss_to_part) or candidate.high >= best.value:
         return None
-    return f"Its {config.metric} of {candidate.value:.4f} is below that of {best.model} alone, {best.value:.4f}."
+    return (
+        f"Its {config.metric} of {candidate.value:.4f} (at most {candidate.high:.4f}) is clearly below that of {best.model} "
+        f"alone, {best.value:.4f}."
+    )
 
 
 def _below_champion(candidate: MetricValue, champion: float | None, config: RegisterConfig) -> str | None:

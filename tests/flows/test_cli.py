@@ -27,7 +27,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[s
             yield from commands(command, (*path, name))
 
 
-@pytest.mark.parametrize(("name", "command"), commands(cli))
+@pytest.mark.parametrize(("name", "command"), list(commands(cli)))
 def test_every_command_has_help_with_an_example(name: str, command: click.Command) -> None:
     assert command.help is not None
     assert f"Example: pandian {name}" in command.help

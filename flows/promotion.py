@@ -1,0 +1,36 @@
+"""The promotion: acts on what a reviewer decided in MLflow."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+
+from flows.settings import load_settings
+from tasks.assets.store import AssetStore
+from tasks.register.review import promote
+
+
+@flow(name="promotion", persist_result=False)
+def promotion(config: str = "shop.yaml") -> str | None:
+    """Move the alias `champion` to the newest approved version, after checking it again.
+
+    Args:
+        config: Path of the shop's `shop.yaml`.
+
+    Returns:
+        The version that was promoted, or None where there was nothing to do.
+    """
+    shop = load_settings(config)
+    store = AssetStore(shop.lake, cache=Path(shop.home) / "cache")
+    review = promote(shop.register_, store, now=datetime.now(UTC))
+    if review is None:
+        get_run_logger().info("Nothing to promote.")
+        return None
+    create_markdown_artifact(
+        key="promotion",
+        markdown=f"`{review.model}` version {review.version} is the champion now. {review.by}: {review.reason}",
+    )
+    return review.version
