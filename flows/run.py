@@ -98,7 +98,9 @@ class Run:
         for table, sources in self.settings.tables.items():
             yield table, look(table, sources, self.base, Path(self.settings.home) / "spool")
 
-    def submit(self, stage: Stage, *args: object, label: str = "", **kwargs: object) -> Pending | NotRun:
+    def submit(
+        self, stage: Stage, *args: object, label: str = "", **kwargs: Any
+    ) -> Pending | NotRun:  # the stage's configuration
         """Start a stage, or look for what it made before; the plan says which.
 
         Raises:

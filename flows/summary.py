@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.report import AssetReport, ModelReport, RunReport
-from tasks.assets.manifest import Manifest
+from tasks.assets.manifest import Manifest, Severity
 from tasks.assets.reports import EvaluationReport
 
 HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
@@ -118,7 +118,7 @@ def _asset_table(assets: Iterable[AssetReport]) -> Table:
     return table
 
 
-def _findings_line(findings: dict[str, int]) -> Text:  # type: ignore[type-arg]  # keys are the severities
+def _findings_line(findings: Mapping[Severity, int]) -> Text:
     return Text("Findings: " + ", ".join(f"{count} {severity}" for severity, count in findings.items()))
 
 

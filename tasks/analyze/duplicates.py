@@ -16,7 +16,47 @@ from tasks.retrieval.topk import exact_top_k
 NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 NOT_WORDS: Final = re.compile(r"[\W_]+")
 QUALIFIERS: Final = frozenset(
-    ["black", "blue", "red", "green", "white", "yellow", "pink", "purple", "orange", "brown", "grey", "gray", "silver", "gold", "cyan", "magenta", "clear", "small", "medium", "large", "xl", "xxl", "left", "right", "men", "women", "boys", "girls", "fine", "bold", "single", "double", "mini", "standard", "letter", "legal", "ruled", "lined", "plain"]
+    [
+        "black",
+        "blue",
+        "red",
+        "green",
+        "white",
+        "yellow",
+        "pink",
+        "purple",
+        "orange",
+        "brown",
+        "grey",
+        "gray",
+        "silver",
+        "gold",
+        "cyan",
+        "magenta",
+        "clear",
+        "small",
+        "medium",
+        "large",
+        "xl",
+        "xxl",
+        "left",
+        "right",
+        "men",
+        "women",
+        "boys",
+        "girls",
+        "fine",
+        "bold",
+        "single",
+        "double",
+        "mini",
+        "standard",
+        "letter",
+        "legal",
+        "ruled",
+        "lined",
+        "plain",
+    ]
 )
 """Words that tell variants of one product apart; texts that differ in them are not the same."""
 
@@ -109,12 +149,10 @@ def _grouped(text_of: NDArray[np.int64], component: NDArray[np.int32], vectors: 
     chosen.sort()
     groups = np.array([g for g, _ in chosen], np.int64)
     products = np.array([row for _, row in chosen], np.int64)
-    leader = {}
+    leader: dict[int, int] = {}
     for g, row in chosen:
         leader.setdefault(g, row)
     leaders = np.array([leader[g] for g, _ in chosen], np.int64)
-    similarities = (
-        np.einsum("nd,nd->n", vectors[products], vectors[leaders]) if chosen else np.empty(0, np.float32)
-    )
+    similarities = np.einsum("nd,nd->n", vectors[products], vectors[leaders]) if chosen else np.empty(0, np.float32)
     kinds = ["exact" if texts[kept[g]] == 1 else "near" for g, _ in chosen]
     return Duplicates(groups, products, kinds, similarities.astype(np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -147,7 +147,7 @@ def associations(
     destination's share of all moves (Brin et al., Dynamic itemset counting, 1997).
     """
     connection.execute(MOVES)
-    found = [
+    found: list[Any] = [  # Arrow tables
         connection.execute(ASSOCIATIONS, {"attribute": name, "min_support": min_support, "most": most}).to_arrow_table()
         for name in attributes
     ]

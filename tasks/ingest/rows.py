@@ -152,9 +152,7 @@ def _is_literal(text: str) -> bool:
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> RawRows:
-    relation = (
-        f"(select * exclude (file_row_number), file_row_number + 1 as _record from read_parquet({literal(str(path))}, file_row_number=true))"
-    )
+    relation = f"(select * exclude (file_row_number), file_row_number + 1 as _record from read_parquet({literal(str(path))}, file_row_number=true))"
     try:
         described = connection.execute(f"describe select * from read_parquet({literal(str(path))})").fetchall()
     except duckdb.Error as error:
@@ -170,7 +168,7 @@ def _csv(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: Source
     if not sample.strip():
         return RawRows("(select null::varchar as nothing, 0 as _record where false)", {}, {"format": "csv"})
     delimiter, quote = _dialect(sample, source)
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    quoting: Final = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     lines = sample.splitlines(keepends=True)
     header = next(csv.reader(lines, delimiter=delimiter, quotechar=quote or None, quoting=quoting))
     names = _unique([name.strip() for name in header])
@@ -327,4 +325,4 @@ def _lines_of_records(rows: RawRows, records: list[int]) -> dict[int, int | None
                 if record in wanted:
                     found[record] = begins
             begins = reader.line_num + 1
-    return found  # type: ignore[return-value]  # None until found
+    return found

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 
 from tasks.errors import MissingColumnsError, UsageError, near_miss
 from tasks.ingest import cleaning
@@ -110,9 +111,10 @@ def _register_functions(connection: duckdb.DuckDBPyConnection, source: SourceCon
     def path_of(texts: pa.ChunkedArray) -> pa.Array:
         return pa.array([cleaning.path(text) for text in texts.to_pylist()], pa.list_(pa.string()))
 
-    connection.create_function("clean_text", clean_text, ["varchar"], TEXT_STRUCT, type="arrow")
-    connection.create_function("price_of", price_of, ["varchar"], PRICE_STRUCT, type="arrow")
-    connection.create_function("path_of", path_of, ["varchar"], "varchar[]", type="arrow")
+    arrow = PythonUDFType.ARROW
+    connection.create_function("clean_text", clean_text, ["varchar"], TEXT_STRUCT, type=arrow)
+    connection.create_function("price_of", price_of, ["varchar"], PRICE_STRUCT, type=arrow)
+    connection.create_function("path_of", path_of, ["varchar"], "varchar[]", type=arrow)
 
 
 def _plan(
@@ -400,7 +402,7 @@ def _write_quarantine(
     connection.register("rejected", table)
     originals = "select * from rejected"
     if unusable:
-        bad = connection.execute(
+        bad: Any = connection.execute(  # an Arrow table
             f"select _record, _reason from {relation} where _reason is not null order by 1"
         ).to_arrow_table()
         records = bad["_record"].to_pylist()

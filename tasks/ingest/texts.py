@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from tasks.errors import DamagedSourceError, UsageError
 
@@ -77,11 +77,11 @@ def unpacking(path: Path, member: str | None) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
             yield file
         return
-    openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}  # each opens a binary file
     opener = openers.get(path.suffix)
     if opener is not None:
         with opener(path, "rb") as file:
-            yield file  # type: ignore[misc]  # all three give binary files
+            yield file
     elif path.suffix == ".zst":
         import zstandard
 

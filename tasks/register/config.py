@@ -20,7 +20,10 @@ class RegisterConfig(StageConfig):
     min_value: float = Field(0.0, ge=0, le=1, description="Lowest value of the metric that passes.")
     baseline: str = Field("popularity", description="The model whose interval the candidate's must lie above.")
     max_loss_to_part: float = Field(
-        0.0, ge=0, le=1, description="Share of the best single part's metric that the candidate may be clearly below it."
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the best single part's metric that the candidate may be clearly below it.",
     )
     max_loss_to_champion: float = Field(
         0.02, ge=0, le=1, description="Share of the champion's metric that the candidate may be below it."

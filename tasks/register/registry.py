@@ -135,7 +135,7 @@ class Registry:
                 problem=f"The model “{self.name}” has no version {version}.", fix=f"The versions are: {known}."
             ) from error
         with self._asking():
-            run = self.client.get_run(run_id or found.run_id)
+            run = self.client.get_run(run_id or str(found.run_id))
         return Version(
             name=self.name,
             version=str(found.version),

@@ -43,7 +43,7 @@ class RecommenderModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-def
         rows = model_input.astype(object).where(model_input.notna(), None).to_dict("records")
         return pd.DataFrame({"results": [self._answer(number, row) for number, row in enumerate(rows)]})
 
-    def _answer(self, number: int, row: Mapping[str, Any]) -> list[dict[str, Any]]:  # values as MLflow delivers them
+    def _answer(self, number: int, row: Mapping[Any, Any]) -> list[dict[str, Any]]:  # values as MLflow delivers them
         k = _count(number, row.get("k"))
         task = row.get("task")
         if task == "search":
