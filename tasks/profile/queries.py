@@ -1,318 +1,314 @@
-"""Asks DuckDB what a table holds: one scan for the figures of all columns, one for values and histograms per column kind."""
+"""The DuckDB adapter: asks one table for its facts, in few scans and bounded memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
+from tasks.profile import sql
 from tasks.profile.config import ProfileConfig
-from tasks.schemas import literal, quoted
+from tasks.profile.kinds import Field
+from tasks.profile.moments import Moments
+from tasks.profile.row_groups import row_groups, spread_groups
+from tasks.schemas import literal
 
-Family = Literal["number", "text", "time", "boolean", "list", "map", "other"]
-
-NUMBERS: Final = (
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "FLOAT",
-    "DOUBLE",
-    "DECIMAL",
-)
-QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-FEW: Final = 10_000
-"""Up to so many distinct values (estimated) a column is counted exactly by its values."""
+Row = tuple[Any, ...]  # what a query returns: values of the columns' types
+DAY_US: Final = 86_400_000_000
+CHUNK_ROWS: Final = 122_880
+BATCH_ROWS: Final = 262_144
+MOST_CELLS: Final = 10_000_000
+SEEN_OFTEN: Final = 10
+"""What the sample holds less often may as well be chance."""
+UNITS: Final = {"MB": 10**6, "GB": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """What one scan says of a column; `distinct` is an estimate, moments are over finite numbers."""
+class Frequencies:
+    """Of the distinct values in the sample: all, those seen once, those seen twice."""
 
-    name: str
-    type: str
-    family: Family
-    rows: int
-    nulls: int
     distinct: int
-    minimum: Any  # a value of the column's type
-    maximum: Any  # a value of the column's type
-    mean: float | None = None
-    std: float | None = None
-    skewness: float | None = None
-    quantiles: tuple[float, ...] = ()
-    empty: int = 0
-    finite: int = 0
+    once: int
+    twice: int
+
+
+class Connection:
+    """DuckDB in memory, which spills to a folder beyond its limit."""
+
+    def __init__(self, config: ProfileConfig, spill: Path) -> None:
+        self.limit_bytes = int(config.memory_limit[:-2]) * UNITS[config.memory_limit[-2:]]
+        self.duckdb = duckdb.connect(
+            config={
+                "memory_limit": config.memory_limit,
+                "threads": config.threads,
+                "temp_directory": str(spill),
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self.duckdb.execute("set timezone = 'UTC'")
+
+    def run(self, query: str, parameters: Sequence[object] = ()) -> None:
+        """Run a query for its effect."""
+        self.duckdb.execute(query, parameters or None)
+
+    def row(self, query: str, parameters: Sequence[object] = ()) -> Row:
+        """Return the first row."""
+        return self.duckdb.execute(query, parameters or None).fetchall()[0]
+
+    def rows(self, query: str) -> list[Row]:
+        """Return all rows."""
+        return self.duckdb.execute(query).fetchall()
+
+    def arrays(self, query: str) -> dict[str, NDArray[Any]]:  # of the columns' types
+        """Return the columns as arrays, missing values as NaN."""
+        found = self.duckdb.execute(query).fetchnumpy()
+        return {name: np.asarray(np.ma.filled(values, np.nan)) for name, values in found.items()}
+
+    def stream(self, query: str) -> Iterator[NDArray[Any]]:  # of the column's type
+        """Yield the one column in batches."""
+        reader: pa.RecordBatchReader = self.duckdb.sql(query).to_arrow_reader(BATCH_ROWS)
+        for batch in reader:
+            yield batch.column(0).to_numpy(zero_copy_only=False)
+
+    def close(self) -> None:
+        """Let go of memory and spilled files."""
+        self.duckdb.close()
 
 
 @contextmanager
-def connected(config: ProfileConfig, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection in memory, bounded, in UTC."""
-    connection = duckdb.connect(
-        config={
-            "memory_limit": config.memory_limit,
-            "threads": config.threads,
-            "temp_directory": str(spill),
-            "preserve_insertion_order": False,
-        }
-    )
+def open_connection(config: ProfileConfig, spill: Path) -> Iterator[Connection]:
+    """Yield a connection and close it."""
+    connection = Connection(config, spill)
     try:
-        connection.execute("set timezone = 'UTC'")
         yield connection
     finally:
         connection.close()
 
 
-def relation(files: Sequence[Path]) -> str:
-    """Return SQL that selects from parquet files."""
-    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}], union_by_name=true)"
+def read_fields(connection: Connection, files: Sequence[Path]) -> tuple[Field, ...]:
+    """Return the columns of parquet files."""
+    if not files:
+        return ()
+    rows = connection.rows(sql.DESCRIBE.format(files=file_list(files)))
+    return tuple(Field(place, name, str(kind)) for place, (name, kind) in enumerate(rows))
 
 
-def column_types(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
-    """Return column to DuckDB type, in the table's order."""
-    return {name: kind for name, kind, *_ in connection.execute(f"describe select * from {source}").fetchall()}
+def file_list(files: Sequence[Path]) -> str:
+    """Return files as an SQL list."""
+    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
 
 
-def family(kind: str) -> Family:
-    """Return what a DuckDB type is described as."""
-    if kind.endswith("[]"):
-        return "list"
-    if kind.startswith("MAP"):
-        return "map"
-    if kind.split("(", maxsplit=1)[0] in NUMBERS:
-        return "number"
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return "time"
-    return {"VARCHAR": "text", "BOOLEAN": "boolean"}.get(kind, "other")  # type: ignore[return-value]  # both are families
+class TableQueries:
+    """One table's facts. Opening it draws the sample: rows by the digest of their place, so always the same ones."""
 
+    def __init__(
+        self, connection: Connection, files: Sequence[Path], fields: Sequence[Field], config: ProfileConfig
+    ) -> None:
+        self.connection = connection
+        self.config = config
+        self.files = file_list(files)
+        columns = ", ".join(f"{_plain(field)} as {field.alias}" for field in fields)
+        connection.run(sql.SOURCE.format(files=self.files, columns=columns, aliases=_aliases(fields)))
+        self.groups = row_groups(connection.rows(sql.ROW_GROUPS.format(files=self.files)), files)
+        self.rows = sum(group.rows for group in self.groups)
+        self.is_sample_whole = self._draw(fields)
 
-def column_facts(connection: duckdb.DuckDBPyConnection, source: str, types: Mapping[str, str]) -> list[ColumnFacts]:
-    """Return the figures of all columns, from one scan."""
-    asks = ["count(*)"]
-    shapes: list[tuple[str, str, Family, list[str]]] = []
-    for name, kind in types.items():
-        fields = _asked(quoted(name), family(kind))
-        shapes.append((name, kind, family(kind), list(fields)))
-        asks += fields.values()
-    (row,) = connection.execute(f"select {', '.join(asks)} from {source}").fetchall()
-    rows, position, found = int(row[0]), 1, []
-    for name, kind, group, fields_of in shapes:
-        values = dict(zip(fields_of, row[position : position + len(fields_of)], strict=True))
-        position += len(fields_of)
-        filled = int(values.pop("filled"))
-        quantiles = tuple(float(value) for value in values.pop("quantiles", None) or ())
-        found.append(ColumnFacts(name, kind, group, rows, rows - filled, quantiles=quantiles, **values))
-    return found
+    def frequencies(self, field: Field) -> Frequencies:
+        """Return how often values repeat in the sample."""
+        return Frequencies(*self.connection.row(sql.FREQUENCIES.format(column=field.alias)))
 
+    def count_values(self, value: str) -> None:
+        """Count every distinct value of an expression; the `counted_…` methods then tell of these."""
+        self.connection.run(sql.COUNTED.format(value=value))
 
-def _asked(column: str, group: Family) -> dict[str, str]:
-    asked = {"filled": f"count({column})"}
-    if group == "number":
-        number = f"{column}::double"
-        asked |= {
-            "distinct": f"approx_count_distinct({column})",
-            "minimum": f"min({column})",
-            "maximum": f"max({column})",
-            "mean": f"avg({number}) filter (isfinite({number}))",
-            "std": f"stddev_samp({number}) filter (isfinite({number}))",
-            "quantiles": f"approx_quantile({number}, {list(QUANTILES)}) filter (isfinite({number}))",
-            "finite": f"count(*) filter (isfinite({number}))",
-        }
-    elif group == "text":
-        asked |= {
-            "distinct": f"approx_count_distinct({column})",
-            "minimum": f"min(length({column}))",
-            "maximum": f"max(length({column}))",
-            "mean": f"avg(length({column}))",
-            "empty": f"count(*) filter ({column} = '')",
-        }
-    elif group in {"time", "boolean"}:
-        asked |= {
-            "distinct": f"approx_count_distinct({column})",
-            "minimum": f"min({column})::varchar",
-            "maximum": f"max({column})::varchar",
-        }
-    elif group in {"list", "map"}:
-        size = f"len({column})" if group == "list" else f"cardinality({column})"
-        asked |= {
-            "distinct": f"approx_count_distinct({column}::varchar)",
-            "minimum": f"min({size})",
-            "maximum": f"max({size})",
-            "mean": f"avg({size})",
-            "empty": f"count(*) filter ({size} = 0)",
-        }
-    else:
-        asked |= {
-            "distinct": f"approx_count_distinct({column}::varchar)",
-            "minimum": f"min({column}::varchar)",
-            "maximum": f"max({column}::varchar)",
-        }
-    return asked
+    def counted_totals(self) -> Row:
+        """Return distinct values, rows, rows of the most frequent, lowest and highest value as text."""
+        return self.connection.row(sql.COUNTED_TOTALS)
 
+    def counted_range(self) -> Row:
+        """Return the lowest and the highest finite number as text."""
+        return self.connection.row(sql.COUNTED_RANGE)
 
-def value_counts(
-    connection: duckdb.DuckDBPyConnection, source: str, facts: ColumnFacts, *, top: int
-) -> tuple[list[tuple[str, int]], int | None]:
-    """Return the most frequent values as text, and the exact number of distinct ones where they are few.
+    def counted_top(self) -> list[Row]:
+        """Return the most frequent values with their rows."""
+        return self.connection.rows(sql.COUNTED_TOP.format(limit=self.config.top_values))
 
-    Ties go to the smaller text. Elements of lists and keys of maps are counted instead of the whole.
-    """
-    column = quoted(facts.name)
-    if facts.family in {"list", "map"}:
-        inner = f"unnest({column})" if facts.family == "list" else f"unnest(map_keys({column}))"
-        grouped = (
-            f"select value::varchar as value, count(*) as n from (select {inner} as value from {source}) group by value"
+    def counted_numbers(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return finite numbers in ascending order with their rows."""
+        found = self.connection.arrays(sql.COUNTED_NUMBERS)
+        return found["value"].astype(np.float64), found["n"].astype(np.int64)
+
+    def counted_days(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return days since 1970 in ascending order with their rows."""
+        found = self.connection.arrays(sql.COUNTED_DAYS.format(day=_day("value")))
+        return found["day"].astype(np.int64), found["n"].astype(np.int64)
+
+    def counted_lengths(self) -> Row:
+        """Return shortest, longest and total length in characters, and the rows that are empty."""
+        return self.connection.row(sql.COUNTED_LENGTHS)
+
+    def counted_texts(self, characters: int) -> list[str]:
+        """Return the beginnings of a fixed sample of distinct texts."""
+        query = sql.COUNTED_TEXTS.format(characters=characters, limit=self.config.language_texts)
+        return [text for (text,) in self.connection.rows(query)]
+
+    def sampled_texts(self, field: Field, characters: int) -> list[str]:
+        """Return the same of a column that was not counted."""
+        query = sql.SAMPLE_TEXTS.format(column=field.alias, characters=characters, limit=self.config.language_texts)
+        return [text for (text,) in self.connection.rows(query)]
+
+    def totals(self, field: Field) -> Row:
+        """Return rows with a value and the distinct estimate."""
+        return self.connection.row(sql.TOTALS.format(column=field.alias))
+
+    def number_range(self, field: Field) -> Row:
+        """Return the lowest and the highest finite number, as texts and as doubles."""
+        return self._range(sql.NUMBER_RANGE, field)
+
+    def time_range(self, field: Field) -> Row:
+        """Return the first and the last time in microseconds since 1970."""
+        return self._range(sql.TIME_RANGE, field)
+
+    def text_totals(self, field: Field) -> Row:
+        """Return rows with a value, distinct estimate, lowest, highest, and what `counted_lengths` does."""
+        return self.connection.row(sql.TEXT_TOTALS.format(column=field.alias))
+
+    def days(self, field: Field) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the same as `counted_days` of a column that was not counted."""
+        found = self.connection.arrays(sql.DAYS.format(column=field.alias, day=_day(field.alias)))
+        return found["day"].astype(np.int64), found["n"].astype(np.int64)
+
+    def moments(self, field: Field) -> Moments:
+        """Return the moments of the finite numbers, chunk by chunk of rows in their order.
+
+        A chunk is never longer than a row group, which one thread reads: two runs give equal sums.
+        """
+        where = _finite(field)
+        (middle,) = self.connection.row(sql.MIDDLE.format(column=field.alias, where=where))
+        chunk = min([CHUNK_ROWS, *(group.rows for group in self.groups if not group.is_last)])
+        shift = float(middle or 0.0)
+        query = sql.POWER_SUMS.format(column=field.alias, chunk=chunk, shift=shift, where=where)
+        parts = [
+            Moments.of_sums(count, (first, second, third), shift)
+            for count, first, second, third in self.connection.rows(query)
+        ]
+        return reduce(Moments.merge, parts, Moments())
+
+    def numbers(self, field: Field) -> Iterator[NDArray[np.float64]]:
+        """Yield the finite numbers in batches, in any order."""
+        query = sql.NUMBERS.format(column=field.alias, where=_finite(field))
+        return self.connection.stream(query)
+
+    def likely_top(self, field: Field) -> list[Row]:
+        """Return the most frequent of the values that the sample repeats, with their exact rows."""
+        limit = self.config.top_values
+        self.connection.run(sql.LIKELY_TOP.format(column=field.alias, seen=SEEN_OFTEN, limit=4 * limit))
+        if not self.connection.row(sql.COUNT_LIKELY)[0]:
+            return []
+        return self.connection.rows(sql.TOP_OF_LIKELY.format(column=field.alias, limit=limit))
+
+    def top_elements(self, field: Field) -> list[Row]:
+        """Return the most frequent elements of lists, or keys of maps, with the rows that hold them."""
+        elements = f"map_keys({field.alias})" if field.kind == "map" else f"list_distinct({field.alias})"
+        return self.connection.rows(sql.ELEMENTS.format(elements=elements, limit=self.config.top_values))
+
+    def distinct(self, field: Field, *, is_exact: bool) -> int:
+        """Return the number of distinct values."""
+        query = sql.DISTINCT if is_exact else sql.APPROXIMATE_DISTINCT
+        return int(self.connection.row(query.format(column=field.alias))[0])
+
+    def correlated(self, fields: Sequence[Field]) -> dict[str, NDArray[np.float64]]:
+        """Return numbers of a fixed sample of rows, missing ones as NaN, by the columns' names."""
+        columns = ", ".join(f"{field.alias}::double as {field.alias}" for field in fields)
+        query = sql.CORRELATED.format(columns=columns, limit=self.config.correlation_rows)
+        found = self.connection.arrays(query)
+        return {field.name: found[field.alias].astype(np.float64) for field in fields}
+
+    def take_subset(self, lead: Field, fields: Sequence[Field], part: int) -> None:
+        """Keep aside all rows of about every `part`-th value of a column."""
+        columns = ", ".join(field.alias for field in fields)
+        self.connection.run(sql.SUBSET.format(columns=columns, lead=lead.alias, part=part))
+
+    def repeats_in_subset(self, fields: Sequence[Field]) -> bool:
+        """Return whether a combination of columns repeats among the rows kept aside."""
+        columns = ", ".join(field.alias for field in fields)
+        return bool(self.connection.row(sql.SUBSET_REPEATS.format(columns=columns))[0])
+
+    def is_unique(self, fields: Sequence[Field]) -> bool:
+        """Return whether no two rows agree in these columns, exactly.
+
+        Different hashes are different values. Equal ones are looked at: a few may be chance, many cannot be.
+        """
+        columns = ", ".join(field.alias for field in fields)
+        parts = max(1, -(-self.rows * 32 // self.connection.limit_bytes))
+        for part in range(parts):
+            query = sql.ALL_HASHES if parts == 1 else sql.HASHES
+            hashes = np.concatenate(
+                [np.zeros(0, np.uint64), *self.connection.stream(query.format(columns=columns, parts=parts, part=part))]
+            )
+            hashes.sort()
+            repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])[:1000]
+            if (
+                len(repeated)
+                and self.connection.row(sql.REPEATS_OF_HASHES.format(columns=columns), [repeated.tolist()])[0]
+            ):
+                return False
+        return True
+
+    def _range(self, query: str, field: Field) -> Row:
+        found = self.connection.row(query.format(column=field.alias, where=""))
+        if field.kind == "integer" or all(isinstance(end, int | str) or _is_finite(end) for end in found):
+            return found
+        return self.connection.row(query.format(column=field.alias, where=sql.FINITE.format(column=field.alias)))
+
+    def _draw(self, fields: Sequence[Field]) -> bool:
+        """Draw the sample from a few row groups, and return whether it is the whole table."""
+        kept = [field for field in fields if field.kind not in {"list", "map"}]
+        wanted = min(self.config.sample_rows, max(1_000, MOST_CELLS // max(len(kept), 1)))
+        drawn = spread_groups(self.groups, wanted)
+        step = max(1, sum(group.rows for group in drawn) // wanted)
+        parts = " union all ".join(
+            sql.SAMPLE_PART.format(
+                place=group.file_place,
+                file=literal(group.file),
+                first=group.first,
+                last=group.first + group.rows - 1,
+                columns=", ".join(f"{_plain(field)} as {field.alias}" for field in kept) or "null as nothing",
+                aliases=_aliases(fields),
+            )
+            for group in drawn
         )
-    else:
-        grouped = f"select {column} as value, count(*) as n from {source} where {column} is not null group by {column}"
-    if facts.distinct > FEW and facts.family not in {"list", "map"}:
-        # Most columns of so many values have no frequent ones: count what repeats in a bounded way.
-        rows = connection.execute(
-            f"select value::varchar, n from ({grouped}) where n > 1 order by n desc, value::varchar limit {top}"
-        ).fetchall()
-        return [(value, int(n)) for value, n in rows], None
-    rows = connection.execute(
-        f"with grouped as ({grouped}) select value::varchar, n, (select count(*) from grouped) from grouped "
-        f"where value is not null order by n desc, value::varchar limit {top}"
-    ).fetchall()
-    distinct = int(rows[0][2]) if rows and facts.family not in {"list", "map"} else None
-    return [(value, int(n)) for value, n, _ in rows], distinct
+        self.connection.run(sql.SAMPLE.format(parts=parts, step=step))
+        return step == 1 and len(drawn) == len(self.groups)
 
 
-def histograms(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[ColumnFacts], *, bins: int
-) -> dict[str, list[int]]:
-    """Return rows per bin of equal width between the extremes of each numeric column, from one scan."""
-    spread = [item for item in columns if item.family == "number" and item.finite and _width(item, bins) is not None]
-    if not spread:
-        return {}
-    asks = []
-    for item in spread:
-        number = f"{quoted(item.name)}::double"
-        low, width = float(item.minimum), _width(item, bins)
-        place = f"least({bins - 1}, greatest(0, floor(({number} - {low!r}) / {width!r})))::integer"
-        asks.append(f"histogram({place}) filter (isfinite({number}))" if width else f"count({number})")
-    (row,) = connection.execute(f"select {', '.join(asks)} from {source}").fetchall()
-    return {
-        item.name: [int((counts or {}).get(position, 0)) for position in range(bins)]
-        for item, counts in zip(spread, row, strict=True)
-    }
+def _aliases(fields: Sequence[Field]) -> str:
+    return ", ".join(field.alias for field in fields)
 
 
-def _width(facts: ColumnFacts, bins: int) -> float | None:
-    width = (float(facts.maximum) - float(facts.minimum)) / bins
-    return width if 0 < width < float("inf") else None
+def _finite(field: Field) -> str:
+    return (sql.PRESENT if field.kind == "integer" else sql.FINITE).format(column=field.alias)
 
 
-def skewness(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[ColumnFacts]
-) -> dict[str, float | None]:
-    """Return the skewness of numeric columns from their standardised third moments, in one scan."""
-    spread = [item for item in columns if item.family == "number" and item.std and item.mean is not None]
-    if not spread:
-        return {}
-    asks = [
-        f"avg(pow(({quoted(item.name)}::double - {item.mean!r}) / {item.std!r}, 3)) filter (isfinite({quoted(item.name)}::double))"
-        for item in spread
-    ]
-    (row,) = connection.execute(f"select {', '.join(asks)} from {source}").fetchall()
-    return dict(zip((item.name for item in spread), row, strict=True))
+def _is_finite(end: float | None) -> bool:
+    return end is not None and math.isfinite(end)
 
 
-def exact_distinct(connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str]) -> int:
-    """Return how many different combinations of values the columns have together."""
-    names = ", ".join(map(quoted, columns))
-    ((count,),) = connection.execute(f"select count(*) from (select {names} from {source} group by {names})").fetchall()
-    return int(count)
+def _plain(field: Field) -> str:
+    """Return a column with the types that are described as text turned into text."""
+    return f"{field.alias}::varchar" if field.kind == "other" else field.alias
 
 
-def text_sample(connection: duckdb.DuckDBPyConnection, source: str, column: str, *, rows: int, size: int) -> list[str]:
-    """Return texts spread over the table, the same ones every time: those with the smallest hashes."""
-    name = quoted(column)
-    some = f"select distinct {name} as text from {source} where {name} <> ''"
-    if rows > size * 4:
-        some += f" and hash({name}) % {max(1, rows // (size * 2))} = 0"
-    found = connection.execute(f"select text from ({some}) order by hash(text), text limit {size}").fetchall()
-    return [text for (text,) in found]
-
-
-def months(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> list[tuple[str, int]]:
-    """Return rows per month, `YYYY-MM`, in order."""
-    month = f"strftime({quoted(column)}, '%Y-%m')"
-    query = f"select {month} as month, count(*) from {source} where {quoted(column)} is not null group by 1 order by 1"
-    return [(month, int(count)) for month, count in connection.execute(query).fetchall()]
-
-
-def days(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> tuple[int, int]:
-    """Return the days that have rows, and the longest run of days without any between the first and the last."""
-    query = f"""
-    with day as (select distinct {quoted(column)}::date as day from {source} where {quoted(column)} is not null),
-    gap as (select day - lag(day) over (order by day) - 1 as gap from day)
-    select (select count(*) from day), coalesce(max(gap), 0) from gap
-    """
-    ((count, gap),) = connection.execute(query).fetchall()
-    return int(count), int(gap)
-
-
-def correlations(
-    connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], *, rows: int, sample: int
-) -> list[tuple[str, str, float | None, float | None, int]]:
-    """Return Pearson's coefficient over all rows, and Spearman's over a fixed sample, of each pair of numeric columns."""
-    pairs = [(left, right) for position, left in enumerate(columns) for right in columns[position + 1 :]]
-    if not pairs or not rows:
-        return []
-    numbers = {name: f"{quoted(name)}::double" for name in columns}
-    asks = ", ".join(
-        f"corr({numbers[a]}, {numbers[b]}), count(*) filter ({quoted(a)} is not null and {quoted(b)} is not null)"
-        for a, b in pairs
-    )
-    (pearson,) = connection.execute(f"select {asks} from {source}").fetchall()
-    chosen = f"select * from {source}"
-    if rows > sample:
-        whole = ", ".join(map(quoted, columns))
-        chosen += f" where hash({whole}) % {max(1, rows // sample)} = 0"
-    ranks = ", ".join(
-        f"case when {quoted(n)} is not null then rank() over (partition by {quoted(n)} is null order by {quoted(n)}) end::double as {quoted(n)}"
-        for n in columns
-    )
-    asks = ", ".join(f"corr({quoted(a)}, {quoted(b)})" for a, b in pairs)
-    (spearman,) = connection.execute(
-        f"with ranked as (select {ranks} from ({chosen})) select {asks} from ranked"
-    ).fetchall()
-    return [
-        (a, b, pearson[2 * position], spearman[position], int(pearson[2 * position + 1]))
-        for position, (a, b) in enumerate(pairs)
-    ]
-
-
-def match(
-    connection: duckdb.DuckDBPyConnection, child: tuple[str, str], parent: tuple[str, str]
-) -> tuple[int, int, int, float]:
-    """Return rows of a child column, those whose value a parent's key has, values it lacks, and the keys mentioned.
-
-    Values are compared as text, so that a number on one side finds a text on the other.
-    """
-    (child_source, child_column), (parent_source, parent_column) = child, parent
-    query = f"""
-    with mentioned as (
-      select {quoted(child_column)}::varchar as value, count(*) as n from {child_source}
-      where {quoted(child_column)} is not null group by 1
-    ),
-    known as (select {quoted(parent_column)}::varchar as value from {parent_source})
-    select
-      coalesce(sum(n), 0), coalesce(sum(n) filter (value in (select value from known)), 0),
-      count(*) filter (value not in (select value from known)), (select count(*) from known)
-    from mentioned
-    """
-    ((rows, matched, orphans, keys),) = connection.execute(query).fetchall()
-    ((values,),) = connection.execute(f"select count(distinct {quoted(child_column)}) from {child_source}").fetchall()
-    return int(rows), int(matched), int(orphans), (int(values) - int(orphans)) / keys if keys else 0.0
+def _day(value: str) -> str:
+    return sql.DAY.format(value=value, day=DAY_US)

@@ -1,0 +1,147 @@
+"""One column, described: which queries its kind needs, and what follows from their answers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.assets.reports import ColumnProfile, TimeProfile
+from tasks.profile.config import ProfileConfig
+from tasks.profile.counted import bin_places, bin_totals, edges, histogram, quantiles
+from tasks.profile.facts import Facts, Row, text_facts, to_profile
+from tasks.profile.kinds import Field, is_identifier
+from tasks.profile.languages import LOOKED_AT
+from tasks.profile.moments import Moments
+from tasks.profile.queries import Frequencies, TableQueries
+from tasks.profile.sketch import Sketch
+from tasks.profile.times import time_profile
+
+MOST_ELEMENTS: Final = 20_000_000
+"""Lists with more elements together are described by their lengths alone: vectors, not tags."""
+
+
+def describe_column(field: Field, queries: TableQueries, config: ProfileConfig) -> ColumnProfile:
+    """Return what a column holds.
+
+    Few distinct values are counted one by one, so that all that follows is exact. Many are estimated in a few scans.
+    Of lists and maps the numbers are those of their lengths, the top values those of their elements or keys.
+    """
+    return to_profile(field, _facts(field, queries, config), rows=queries.rows, characters=config.value_characters)
+
+
+def believed_distinct(seen: Frequencies, *, is_whole: bool) -> float:
+    """Return a guess at a column's distinct values from those in the sample, or in the whole table (Chao 1984)."""
+    if is_whole:
+        return seen.distinct
+    return seen.distinct + seen.once**2 / (2 * seen.twice) if seen.twice else seen.distinct + seen.once**2
+
+
+def _facts(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
+    if field.kind in {"list", "map"}:
+        return _nested(field, queries, config)
+    if believed_distinct(queries.frequencies(field), is_whole=queries.is_sample_whole) <= config.exact_values:
+        return _counted(field, queries, config)
+    if field.kind in {"integer", "number"}:
+        return _many_numbers(field, queries, config)
+    return _many_times(field, queries) if field.kind == "time" else _many_texts(field, queries)
+
+
+def _counted(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
+    queries.count_values(field.alias)
+    distinct, present, highest, low, high = queries.counted_totals()
+    top = queries.counted_top() if highest > 1 or distinct == 1 else []
+    if field.kind in {"integer", "number"}:
+        low, high = queries.counted_range()
+        numbers = _number_facts(
+            *queries.counted_numbers(), is_integer=field.kind == "integer", bins=config.histogram_bins
+        )
+        return Facts(present, distinct, True, low, high, **numbers, top=top)
+    if field.kind == "time":
+        time = _time(queries.time_range(field), *queries.counted_days())
+        return Facts(present, distinct, True, *_ends(time), top=top, time=time)
+    text = None
+    if field.kind == "text":
+        texts = [] if is_identifier(field.name) else queries.counted_texts(LOOKED_AT)
+        text = text_facts(queries.counted_lengths(), present=present, texts=texts)
+    return Facts(present, distinct, True, low, high, top=top, text=text)
+
+
+def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
+    present, distinct = queries.totals(field)
+    low, high, least, most = queries.number_range(field)
+    if least is None:
+        return Facts(present, distinct, False)
+    is_integer = field.kind == "integer"
+    borders = edges(least, most, bins=config.histogram_bins, is_integer=is_integer)
+    bins, sketch = np.zeros(len(borders) - 1, np.int64), Sketch.of(np.zeros(0))
+    for batch in queries.numbers(field):
+        bins += bin_totals(batch, borders)
+        sketch = sketch.merge(Sketch.of(batch))
+    found = sketch.quantiles(least, most)
+    return Facts(
+        present,
+        distinct,
+        False,
+        low,
+        high,
+        moments=queries.moments(field),
+        quantiles={name: float(round(value)) for name, value in found.items()} if is_integer else found,
+        histogram=histogram(borders, bins.tolist()),
+        top=queries.likely_top(field),
+    )
+
+
+def _many_texts(field: Field, queries: TableQueries) -> Facts:
+    present, distinct, low, high, *lengths = queries.text_totals(field)
+    text = None
+    if field.kind == "text":
+        texts = [] if is_identifier(field.name) else queries.sampled_texts(field, LOOKED_AT)
+        text = text_facts(tuple(lengths), present=present, texts=texts)
+    return Facts(present, distinct, False, low, high, top=queries.likely_top(field), text=text)
+
+
+def _many_times(field: Field, queries: TableQueries) -> Facts:
+    present, distinct = queries.totals(field)
+    time = _time(queries.time_range(field), *queries.days(field))
+    return Facts(present, distinct, False, *_ends(time), time=time)
+
+
+def _nested(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
+    queries.count_values(f"{'cardinality' if field.kind == 'map' else 'len'}({field.alias})")
+    _, present, _, low, high = queries.counted_totals()
+    lengths, counts = queries.counted_numbers()
+    is_exact = queries.rows <= config.exact_values
+    return Facts(
+        present,
+        queries.distinct(field, is_exact=is_exact),
+        is_exact,
+        low,
+        high,
+        **_number_facts(lengths, counts, is_integer=True, bins=config.histogram_bins),
+        top=queries.top_elements(field) if float((lengths * counts).sum()) <= MOST_ELEMENTS else [],
+    )
+
+
+def _number_facts(
+    values: NDArray[np.float64], counts: NDArray[np.int64], *, is_integer: bool, bins: int
+) -> dict[str, Any]:  # some of the facts, by name
+    if not len(values):
+        return {}
+    borders = edges(float(values[0]), float(values[-1]), bins=bins, is_integer=is_integer)
+    totals = np.zeros(len(borders) - 1, np.int64)
+    np.add.at(totals, bin_places(values, borders), counts)
+    return {
+        "moments": Moments.of(values, counts),
+        "quantiles": quantiles(values, counts),
+        "histogram": histogram(borders, totals.tolist()),
+    }
+
+
+def _time(ends: Row, days: NDArray[np.int64], counts: NDArray[np.int64]) -> TimeProfile | None:
+    return None if ends[0] is None else time_profile(int(ends[0]), int(ends[1]), days, counts)
+
+
+def _ends(time: TimeProfile | None) -> tuple[str | None, str | None]:
+    return (time.first, time.last) if time else (None, None)

@@ -1,0 +1,82 @@
+"""One table, described: its columns, how they move together, and what identifies a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks.assets.manifest import Finding
+from tasks.assets.reports import ColumnProfile, Correlation, TableProfile
+from tasks.profile.columns import describe_column
+from tasks.profile.config import ProfileConfig
+from tasks.profile.correlations import correlations
+from tasks.profile.keys import find_keys
+from tasks.profile.kinds import Field, is_identifier
+from tasks.profile.queries import TableQueries, open_connection, read_fields
+from tasks.schemas import CANONICAL
+
+EXPECTED_CONSTANTS = frozenset({"currency", "language", "event_type"})
+
+
+def describe_table(table: str, files: Sequence[Path], config: ProfileConfig, *, spill: Path) -> TableProfile:
+    """Return the profile of a table.
+
+    Args:
+        table: The table's name.
+        files: Its parquet files.
+        config: The settings.
+        spill: The folder for what does not fit into memory.
+    """
+    with open_connection(config, spill) as connection:
+        fields = read_fields(connection, files)
+        if not fields:
+            return TableProfile(table=table, rows=0, columns=(), correlations=(), keys=())
+        queries = TableQueries(connection, files, fields, config)
+        columns = [(field, describe_column(field, queries, config)) for field in fields]
+        return TableProfile(
+            table=table,
+            rows=queries.rows,
+            columns=tuple(profile for _, profile in columns),
+            correlations=_correlations(columns, queries, config),
+            keys=find_keys(table, columns, queries, config),
+        )
+
+
+def constant_columns(profile: TableProfile) -> list[Finding]:
+    """Return a finding for each column that says the same in every row.
+
+    A canonical column that is the same for a whole shop, as its currency, is no news.
+    """
+    expected = EXPECTED_CONSTANTS if profile.table in CANONICAL else frozenset()
+    return [
+        Finding(
+            id=f"{profile.table}.{column.name}.constant",
+            table=profile.table,
+            column=column.name,
+            kind="constant_column",
+            severity="info",
+            dimension="accessibility",
+            count=column.rows,
+            share=1.0,
+            message=f"“{column.name}” has the same value in all {column.rows:,} rows.",
+            examples=tuple(item.value for item in column.top_values[:1]),
+            action="Leave the column out, or find out why its source sends one value only.",
+        )
+        for column in profile.columns
+        if profile.rows > 1 and _is_constant(column) and column.name not in expected
+    ]
+
+
+def _is_constant(column: ColumnProfile) -> bool:
+    return column.is_distinct_exact and column.distinct == 1 and not column.nulls
+
+
+def _correlations(
+    columns: Sequence[tuple[Field, ColumnProfile]], queries: TableQueries, config: ProfileConfig
+) -> tuple[Correlation, ...]:
+    measures = [
+        field
+        for field, profile in columns
+        if field.kind in {"integer", "number"} and profile.distinct > 1 and not is_identifier(field.name)
+    ][: config.correlation_columns]
+    return correlations(queries.correlated(measures)) if len(measures) > 1 else ()
