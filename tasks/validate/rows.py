@@ -19,6 +19,8 @@ from tasks.validate import sql
 
 KEYED_LIMIT: Final = 100_000
 """Columns with fewer distinct values are judged by distinct value, whatever the table's size."""
+EXAMPLE_LENGTH: Final = 200
+"""Letters of a failing value that are shown; the file has it whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,9 @@ class Rows:
         if not most:
             return ()
         named = columns or (*self.key, *(() if self.key else ("_row",)))
-        counted = sql.EXAMPLES.format(words=sql.words(named), path=literal(str(path)), most=most)
+        counted = sql.EXAMPLES.format(
+            words=sql.words(named), path=literal(str(path)), longest=EXAMPLE_LENGTH, most=most
+        )
         found = tuple(row[0] for row in self._all(counted))
         if found or not columns:
             return found

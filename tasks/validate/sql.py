@@ -40,8 +40,10 @@ select coalesce(sum(n), 0)::bigint, count(*) filter (where not is_known),
 from {name}
 """
 EXAMPLES: Final = """
-with words as (select {words} as word from {path})
-select word from words where word is not null group by word order by count(*) desc, word limit {most}
+with words as (select {words} as word from {path}),
+counted as (select word, count(*) as n from words where word is not null group by word)
+select case when length(word) > {longest} then left(word, {longest}) || '…' else word end
+from counted order by n desc, word limit {most}
 """
 
 

@@ -12,8 +12,9 @@ from expectations.suites import SUITES
 from tasks.assets.manifest import Manifest
 from tasks.assets.reports import ExpectationResult, ValidationReport
 from tasks.assets.store import AssetStore
-from tasks.errors import ExpectationRaisedError, SuiteError
+from tasks.errors import CountsDisagreeError, ExpectationRaisedError, SuiteError
 from tasks.validate.config import ValidateConfig
+from tasks.validate.rows import Rows, Tally
 from tasks.validate.task import validate
 from tests.builders import make_events, make_products, save_table
 from tests.tasks.validate.tables import clean, with_cell
@@ -187,6 +188,16 @@ def test_text_with_markup_is_found_and_a_plain_comparison_is_not(store: AssetSto
     assert named(report, "title.no_markup").examples == ("a <b>bold</b> pen", "salt &amp; pepper")
 
 
+def test_a_long_failing_text_is_shown_shortened_and_written_whole(store: AssetStore) -> None:
+    text = "<b>" + "word " * 100
+
+    _, report, folder = run(store, "products", with_cell(clean("products"), "title", 0, text))
+
+    result = named(report, "title.no_markup")
+    assert result.examples == (text[:200] + "…",)
+    assert pq.read_table(folder / str(result.failing))["title"].to_pylist() == [text]
+
+
 def test_a_returned_quantity_may_be_negative(store: AssetStore) -> None:
     table = with_cell(with_cell(clean("events"), "quantity", 0, -1.0), "event_type", 0, "return")
 
@@ -314,6 +325,20 @@ def test_an_expectation_that_raises_is_no_verdict_on_the_data(store: AssetStore)
 
     assert caught.value.exit_code == 1
     assert store.versions("validations/products") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "wrong"), [("tally", Tally(entries=12, failed_entries=0, failed_rows=0)), ("write_failing", 0)]
+)
+def test_counts_that_disagree_are_never_published(
+    store: AssetStore, monkeypatch: pytest.MonkeyPatch, method: str, wrong: object
+) -> None:
+    monkeypatch.setattr(Rows, method, lambda *_: wrong)
+
+    with pytest.raises(CountsDisagreeError, match="“grade.range” has 1 failures by Great Expectations and 0"):
+        run(store, "judgments", with_cell(clean("judgments"), "grade", 2, 9))
+
+    assert store.versions("validations/judgments") == []
 
 
 def test_data_docs_fetch_nothing_and_run_nothing_of_the_data(store: AssetStore) -> None:
