@@ -273,9 +273,10 @@ def _run(
     if outcome.report is not None and as_json:
         _print_json(outcome.report.model_dump(mode="json"))
     elif outcome.report is not None:
-        from flows.summary import run_summary
+        from flows.summary import next_steps, run_summary
 
-        _print(run_summary(outcome.report, outcome.evaluation, outcome.config))
+        _print(run_summary(outcome.report, outcome.evaluation))
+        click.echo(next_steps(outcome.report, outcome.config))
     if outcome.error is not None:
         raise outcome.error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,15 +19,26 @@ HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
 COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
 
 
-def run_summary(report: RunReport, evaluation: EvaluationReport | None, config: Path) -> RenderableType:
-    """Return a run's summary: stages, assets, findings, the model beside its baselines, and where to look next."""
+def run_summary(report: RunReport, evaluation: EvaluationReport | None) -> RenderableType:
+    """Return a run's summary: stages, assets, findings, and the model beside its baselines."""
     parts: list[RenderableType] = [_headline(report), _stage_line(report), Text(), _asset_table(report.assets)]
-    parts += [Text(), _findings_line(report.findings)]
+    parts += [_findings_line(report.findings)]
     if evaluation is not None:
         parts += [Text(), comparison(evaluation, report.model)]
-    if report.problem:
-        parts += [Text(), Text(report.problem, style="red")]
-    return Group(*parts, Text(), *_next_steps(report, config))
+    return Group(*parts)
+
+
+def next_steps(report: RunReport, config: Path) -> str:
+    """Return where to look next, a command a line."""
+    lines = []
+    if report.report:
+        lines.append(f"The pages:       {report.report}")
+        lines.append(f"  open them:     {sys.executable} -m webbrowser {Path(report.report).as_uri()}")
+    lines.append(f"What there is:   pandian inventory list -c {config}")
+    lines.append(f"What is wrong:   pandian inventory findings -c {config}")
+    if report.model:
+        lines.append(f"The model:       pandian review show {report.model.version} -c {config}")
+    return "\n".join(lines)
 
 
 def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table:
@@ -120,18 +132,6 @@ def _asset_table(assets: Iterable[AssetReport]) -> Table:
 
 def _findings_line(findings: Mapping[Severity, int]) -> Text:
     return Text("Findings: " + ", ".join(f"{count} {severity}" for severity, count in findings.items()))
-
-
-def _next_steps(report: RunReport, config: Path) -> list[Text]:
-    lines = []
-    if report.report:
-        lines.append(f"The pages:     {report.report}")
-        lines.append(f"open them:     python -m webbrowser {Path(report.report).as_uri()}")
-    lines.append(f"what there is: pandian inventory list -c {config}")
-    lines.append(f"what is wrong: pandian inventory findings -c {config}")
-    if report.model:
-        lines.append(f"the model:     pandian review show {report.model.version} -c {config}")
-    return [Text(line, overflow="fold", no_wrap=True) for line in lines]
 
 
 def _table(*names: str, title: str | None = None, right: Sequence[int] = ()) -> Table:

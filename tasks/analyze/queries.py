@@ -69,7 +69,12 @@ group by cluster_id
 def connected(config: AnalyzeConfig, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection in memory, bounded, in UTC."""
     connection = duckdb.connect(
-        config={"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
+        config={
+            "memory_limit": config.memory_limit,
+            "threads": config.threads,
+            "temp_directory": str(spill),
+            "enable_progress_bar": False,
+        }
     )
     try:
         connection.execute("set timezone = 'UTC'")

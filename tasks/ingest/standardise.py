@@ -49,7 +49,12 @@ class ShardCounts:
 def connect(config: IngestConfig, spill: Path) -> duckdb.DuckDBPyConnection:
     """Return a connection in memory, bounded, in UTC, that knows the text functions."""
     connection = duckdb.connect(
-        config={"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
+        config={
+            "memory_limit": config.memory_limit,
+            "threads": config.threads,
+            "temp_directory": str(spill),
+            "enable_progress_bar": False,
+        }
     )
     connection.execute("set timezone = 'UTC'")
     return connection
