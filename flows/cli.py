@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from flows.settings import Settings
     from tasks.assets.store import AssetStore
+    from tasks.register.review import Review
+    from tasks.retrieval.recommender import Recommendation, Recommender
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -164,6 +166,149 @@ def list_findings(config: str | None, as_json: bool) -> None:
     return None
 
 
+def version_option(command: Callable[P, R]) -> Callable[P, R]:
+    """Add `--version N` to a command."""
+    return click.option("--version", metavar="N", help="The version to ask; the champion if not named.")(command)
+
+
+@cli.command()
+@click.argument("words")
+@config_option
+@version_option
+@click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many products.")
+@json_option
+def search(words: str, config: str | None, version: str | None, count: int, as_json: bool) -> None:
+    """Find products by words, with reasons.
+
+    Example: pandian search "fountain pen" --version 1
+    """
+    _answer(_recommender(config, version).search(words, count), as_json=as_json)
+
+
+@cli.command()
+@click.argument("user")
+@config_option
+@version_option
+@click.option("--history", multiple=True, metavar="PRODUCT", help="What the user chose since; may be repeated.")
+@click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many products.")
+@json_option
+def recommend(
+    user: str, config: str | None, version: str | None, history: tuple[str, ...], count: int, as_json: bool
+) -> None:
+    """Recommend products to a user, with reasons; an unknown one gets what is popular.
+
+    Example: pandian recommend 900 --version 1
+    """
+    _answer(_recommender(config, version).recommend(user, history, count), as_json=as_json)
+
+
+@cli.group()
+def review() -> None:
+    """Decide about models.
+
+    Example: pandian review list
+    """
+
+
+@review.command("list")
+@config_option
+@json_option
+def list_versions(config: str | None, as_json: bool) -> None:
+    """List the registered versions, the newest first.
+
+    Example: pandian review list
+    """
+    from flows.summary import version_brief, version_list
+    from tasks.register.review import listed
+
+    found = listed(_settings(config).register_)
+    if as_json:
+        return _print_json([version_brief(item) for item in found])
+    _print(version_list(found))
+    return None
+
+
+@review.command("show")
+@click.argument("version")
+@config_option
+@json_option
+def show_version(version: str, config: str | None, as_json: bool) -> None:
+    """Show a version's card: what it is, how it was measured, what it was made from.
+
+    Example: pandian review show 1
+    """
+    from flows.summary import version_brief
+    from tasks.register.review import shown
+
+    found, card = shown(_settings(config).register_, version)
+    if as_json:
+        return _print_json({**version_brief(found), "card": card})
+    click.echo(card)
+    return None
+
+
+@review.command("approve")
+@click.argument("version")
+@click.option("--reason", required=True, help="Why; it is kept with the decision.")
+@config_option
+@json_option
+def approve(version: str, reason: str, config: str | None, as_json: bool) -> None:
+    """Approve a version; `pandian promote` then makes it the champion.
+
+    Example: pandian review approve 1 --reason "better than buying again"
+    """
+    _judge("approved", version, reason, config, as_json=as_json)
+
+
+@review.command("reject")
+@click.argument("version")
+@click.option("--reason", required=True, help="Why; it is kept with the decision.")
+@config_option
+@json_option
+def reject(version: str, reason: str, config: str | None, as_json: bool) -> None:
+    """Reject a version.
+
+    Example: pandian review reject 1 --reason "recommends what is out of stock"
+    """
+    _judge("rejected", version, reason, config, as_json=as_json)
+
+
+@cli.command()
+@config_option
+@json_option
+def promote(config: str | None, as_json: bool) -> None:
+    """Make the newest approved version the champion, after checking it again.
+
+    Example: pandian promote
+    """
+    from datetime import UTC, datetime
+
+    from tasks.register.review import promote as promote_approved
+
+    settings = _settings(config)
+    _decided(promote_approved(settings.register_, _open_store(settings), now=datetime.now(UTC)), as_json=as_json)
+
+
+@cli.command()
+@click.option("--reason", required=True, help="Why; it is kept with the decision.")
+@config_option
+@json_option
+def rollback(reason: str, config: str | None, as_json: bool) -> None:
+    """Give the alias champion back to the version that had it before.
+
+    Example: pandian rollback --reason "clicks fell by a third"
+    """
+    from datetime import UTC, datetime
+
+    from flows.settings import current_user
+    from tasks.register.review import roll_back
+
+    settings = _settings(config)
+    store = _open_store(settings)
+    found = roll_back(settings.register_, store, by=current_user(), reason=reason, now=datetime.now(UTC))
+    _decided(found, as_json=as_json)
+
+
 @cli.command()
 @config_option
 @click.option(
@@ -279,6 +424,50 @@ def _run(
         click.echo(next_steps(outcome.report, outcome.config))
     if outcome.error is not None:
         raise outcome.error
+
+
+def _judge(
+    decision: Literal["approved", "rejected"], version: str, reason: str, config: str | None, *, as_json: bool
+) -> None:
+    from datetime import UTC, datetime
+
+    from flows.settings import current_user
+    from tasks.register.review import judge
+
+    settings = _settings(config)
+    store = _open_store(settings)
+    found = judge(settings.register_, store, version, decision, by=current_user(), reason=reason, now=datetime.now(UTC))
+    _decided(found, as_json=as_json)
+
+
+def _decided(found: Review | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        return _print_json(None if found is None else asdict(found))
+    if found is None:
+        click.echo("There is nothing to promote: no version is approved that is newer than the champion.")
+        return None
+    click.echo(f"{found.model} version {found.version} was {found.decision} by {found.by}: {found.reason}")
+    return None
+
+
+def _recommender(config: str | None, version: str | None) -> Recommender:
+    from tasks.register.review import chosen_files
+    from tasks.retrieval.recommender import Recommender
+
+    return Recommender.load(chosen_files(_settings(config).register_, version))
+
+
+def _answer(found: Sequence[Recommendation], *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        return _print_json([{**asdict(item), "reasons": list(item.reasons)} for item in found])
+    from flows.summary import answer_list
+
+    _print(answer_list(found))
+    return None
 
 
 def _settings(config: str | None) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -146,6 +147,11 @@ def use_local_prefect(home: Path) -> None:
         (home / "prefect").mkdir(parents=True, exist_ok=True)
         os.environ["PREFECT_HOME"] = str(home / "prefect")
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+
+
+def current_user() -> str:
+    """Return the name of who runs this process."""
+    return getpass.getuser()
 
 
 def read_suite(settings: Settings, table: str) -> str | None:

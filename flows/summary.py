@@ -14,6 +14,8 @@ from rich.text import Text
 from flows.report import AssetReport, ModelReport, RunReport
 from tasks.assets.manifest import Manifest, Severity
 from tasks.assets.reports import EvaluationReport
+from tasks.register.registry import Version
+from tasks.retrieval.recommender import Recommendation
 
 HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
 COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
@@ -93,6 +95,43 @@ def finding_list(findings: Sequence[dict[str, object]]) -> RenderableType:
             f"{item['message']} {item['action']}",
         )
     return table
+
+
+def answer_list(found: Sequence[Recommendation]) -> RenderableType:
+    """Return products that were found or recommended, best first, with reasons."""
+    if not found:
+        return Text("Nothing was found.")
+    table = _table("product", "title", "score", "reasons", right=(2,))
+    for item in found:
+        table.add_row(item.product_id, item.title, f"{item.score:.4f}", "; ".join(item.reasons))
+    return table
+
+
+def version_list(versions: Sequence[Version]) -> RenderableType:
+    """Return registered versions, a line each."""
+    if not versions:
+        return Text("No model was registered yet.")
+    table = _table("version", "alias", "gate", "review", "reviewer", "reason", "ndcg_at_10", right=(6,))
+    for item in versions:
+        brief = version_brief(item)
+        words = [str(brief[name] or "") for name in ("version", "alias", "gate", "review", "reviewer", "reason")]
+        value = item.metrics.get("test.combination.ndcg_at_10")
+        table.add_row(*words, "" if value is None else f"{value:.4f}")
+    return table
+
+
+def version_brief(item: Version) -> dict[str, object]:
+    """Return what `pandian review list --json` says of a version."""
+    return {
+        "name": item.name,
+        "version": item.version,
+        "alias": ", ".join(item.aliases) or None,
+        "gate": item.tags.get("gate"),
+        "review": item.review or None,
+        "reviewer": item.tags.get("reviewer"),
+        "reason": item.tags.get("review_reason") or item.tags.get("gate_reasons"),
+        "metrics": dict(item.metrics),
+    }
 
 
 def human_bytes(size: int) -> str:

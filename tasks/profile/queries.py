@@ -54,6 +54,7 @@ class Connection:
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
+                "enable_progress_bar": False,
             }
         )
         self.duckdb.execute("set timezone = 'UTC'")
@@ -72,8 +73,7 @@ class Connection:
 
     def arrays(self, query: str) -> dict[str, NDArray[Any]]:  # of the columns' types
         """Return the columns as arrays, missing values as NaN."""
-        found = self.duckdb.execute(query).fetchnumpy()
-        return {name: np.asarray(np.ma.filled(values, np.nan)) for name, values in found.items()}
+        return {name: _filled(values) for name, values in self.duckdb.execute(query).fetchnumpy().items()}
 
     def stream(self, query: str) -> Iterator[NDArray[Any]]:  # of the column's type
         """Yield the one column in batches."""
@@ -291,6 +291,12 @@ class TableQueries:
         )
         self.connection.run(sql.SAMPLE.format(parts=parts, step=step))
         return step == 1 and len(drawn) == len(self.groups)
+
+
+def _filled(values: Any) -> NDArray[Any]:  # an array of the column's type, masked or not
+    if not np.ma.isMaskedArray(values):
+        return np.asarray(values)
+    return np.asarray(values.astype(np.float64).filled(np.nan) if values.mask.any() else values.data)
 
 
 def _aliases(fields: Sequence[Field]) -> str:

@@ -45,6 +45,16 @@ def listed(config: RegisterConfig) -> list[Version]:
     return Registry(config).versions() if exists(config) else []
 
 
+def shown(config: RegisterConfig, version: str) -> tuple[Version, str]:
+    """Return a version and its card.
+
+    Raises:
+        UsageError: There is no such version.
+    """
+    registry = _registry(config)
+    return registry.version(version), registry.card(version)
+
+
 def judge(
     config: RegisterConfig,
     store: AssetStore,
