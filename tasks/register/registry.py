@@ -189,7 +189,8 @@ class Registry:
             mlflow.set_tracking_uri(self.uri)
             mlflow.set_registry_uri(self.uri)
             found = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{self.name}/{version}")
-        return Path(found) / "artifacts" / "recommender"
+            logged = mlflow.models.Model.load(found).flavors["python_function"]["artifacts"]["recommender"]
+        return Path(found) / str(logged["path"])
 
     def card(self, version: str) -> str:
         """Return a version's model card."""
