@@ -73,11 +73,11 @@ def connected(config: AnalyzeConfig, spill: Path) -> Iterator[duckdb.DuckDBPyCon
             "memory_limit": config.memory_limit,
             "threads": config.threads,
             "temp_directory": str(spill),
-            "enable_progress_bar": False,
         }
     )
     try:
         connection.execute("set timezone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         yield connection
     finally:
         connection.close()

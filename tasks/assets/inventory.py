@@ -175,7 +175,8 @@ def _current(manifests: Sequence[Manifest], *, with_shards: bool) -> list[Manife
 
 
 def _ask(manifests: Sequence[Manifest], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-    with duckdb.connect(config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute(MANIFESTS, {"pages": [item.model_dump_json() for item in manifests]})
         return connection.execute(sql, parameters).fetchall()
 

@@ -45,7 +45,8 @@ def behaviour_split(files: Sequence[Path], config: SplitConfig) -> Split:
     Raises:
         TooLittleDataError: No event is positive, or no user has enough of them to hold any back.
     """
-    with duckdb.connect(config={"enable_progress_bar": False}) as connection:
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
         connection.execute("set timezone = 'UTC'")
         _read_choices(connection, files, config)
         method, reason = _method(connection, config)

@@ -53,10 +53,10 @@ def connect(config: IngestConfig, spill: Path) -> duckdb.DuckDBPyConnection:
             "memory_limit": config.memory_limit,
             "threads": config.threads,
             "temp_directory": str(spill),
-            "enable_progress_bar": False,
         }
     )
     connection.execute("set timezone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 

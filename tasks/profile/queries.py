@@ -54,10 +54,9 @@ class Connection:
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "enable_progress_bar": False,
             }
         )
-        self.duckdb.execute("set timezone = 'UTC'")
+        self.duckdb.execute("set timezone = 'UTC'; set enable_progress_bar = false")
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> None:
         """Run a query for its effect."""

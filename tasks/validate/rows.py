@@ -53,7 +53,8 @@ class Rows:
 
     def __init__(self, files: Sequence[Path], key: tuple[str, ...], limits: Limits, spill: Path) -> None:
         self.limits = limits
-        self._con = duckdb.connect(config={"temp_directory": str(spill), "enable_progress_bar": False})
+        self._con = duckdb.connect(config={"temp_directory": str(spill)})
+        self._con.execute("set enable_progress_bar = false")
         self._con.execute(f"set memory_limit = '{limits.memory_limit}'")
         self._con.execute(f"set threads = {limits.threads}")
         self._con.execute("set timezone = 'UTC'")
