@@ -16,7 +16,7 @@ from tasks.profile.table import constant_columns, describe_table
 from tasks.stage import Build, stage
 
 
-@stage("profile", revision=1, produces=lambda table, **_: (specs.profile(table),))
+@stage("profile", revision=2, produces=lambda table, **_: (specs.profile(table),))
 def profile(table: str, rows: AssetRef, config: ProfileConfig, build: Build) -> None:
     """Describe every column of a table.
 
@@ -34,7 +34,7 @@ def profile(table: str, rows: AssetRef, config: ProfileConfig, build: Build) -> 
         draft.findings.extend(constant_columns(found))
 
 
-@stage("relate", revision=1, produces=lambda **_: (specs.RELATIONSHIPS,))
+@stage("relate", revision=2, produces=lambda **_: (specs.RELATIONSHIPS,))
 def relate(tables: dict[str, AssetRef], profiles: dict[str, AssetRef], config: ProfileConfig, build: Build) -> None:
     """Find the columns of a shop's tables that point to other tables.
 
