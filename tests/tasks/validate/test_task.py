@@ -335,7 +335,7 @@ def test_counts_that_disagree_are_never_published(
 ) -> None:
     monkeypatch.setattr(Rows, method, lambda *_: wrong)
 
-    with pytest.raises(CountsDisagreeError, match="“grade.range” has 1 failures by Great Expectations and 0"):
+    with pytest.raises(CountsDisagreeError, match=r"“grade\.range” has 1 failures by Great Expectations and 0"):
         run(store, "judgments", with_cell(clean("judgments"), "grade", 2, 9))
 
     assert store.versions("validations/judgments") == []
