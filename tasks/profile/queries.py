@@ -13,6 +13,7 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.profile import sql
@@ -99,8 +100,9 @@ def read_fields(connection: Connection, files: Sequence[Path]) -> tuple[Field, .
     """Return the columns of parquet files."""
     if not files:
         return ()
-    rows = connection.rows(sql.DESCRIBE.format(files=file_list(files)))
-    return tuple(Field(place, name, str(kind)) for place, (name, kind) in enumerate(rows))
+    types = connection.rows(sql.DESCRIBE.format(files=file_list(files)))
+    names = pq.read_schema(files[0]).names  # DuckDB has other names for empty ones, and for those that differ in case
+    return tuple(Field(place, name, str(kind)) for place, (name, (kind,)) in enumerate(zip(names, types, strict=True)))
 
 
 def file_list(files: Sequence[Path]) -> str:
@@ -277,17 +279,19 @@ class TableQueries:
         wanted = min(self.config.sample_rows, max(1_000, MOST_CELLS // max(len(kept), 1)))
         drawn = spread_groups(self.groups, wanted)
         step = max(1, sum(group.rows for group in drawn) // wanted)
+        columns = ", ".join(f"{_plain(field)} as {field.alias}" for field in kept) or "null as nothing"
         parts = " union all ".join(
             sql.SAMPLE_PART.format(
                 place=group.file_place,
                 file=literal(group.file),
                 first=group.first,
                 last=group.first + group.rows - 1,
-                columns=", ".join(f"{_plain(field)} as {field.alias}" for field in kept) or "null as nothing",
+                columns=columns,
                 aliases=_aliases(fields),
             )
             for group in drawn
         )
+        parts = parts or sql.NO_SAMPLE.format(columns=columns)
         self.connection.run(sql.SAMPLE.format(parts=parts, step=step))
         return step == 1 and len(drawn) == len(self.groups)
 

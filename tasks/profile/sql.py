@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-DESCRIBE: Final = "select column_name, column_type from (describe select * from read_parquet({files}))"
+DESCRIBE: Final = "select column_type from (describe select * from read_parquet({files}))"
 
 SOURCE: Final = """
 create or replace temp view source as
@@ -34,6 +34,8 @@ select {place} as file_, file_row_number as row_, {columns}
 from read_parquet({file}) as t({aliases})
 where file_row_number between {first} and {last}
 """
+
+NO_SAMPLE: Final = "select file_, row_, {columns} from source"
 
 FREQUENCIES: Final = """
 select count(*), count(*) filter (n = 1), count(*) filter (n = 2)
@@ -183,11 +185,11 @@ limit {limit}
 """
 
 ELEMENTS: Final = """
-select element::varchar, count(*) as n
-from (select unnest({elements}) as element from source)
+select element, count(*) as n
+from (select unnest({elements})::varchar as element from source)
 where element is not null
-group by all
-order by n desc, all
+group by element
+order by n desc, element
 limit {limit}
 """
 

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.profile.row_groups import FEWEST, ROWS_PER_SAMPLED, row_groups, spread_groups
+
+
+def test_groups_begin_where_the_one_before_ends() -> None:
+    files = [Path("b"), Path("a")]
+    found = row_groups([("a", 0, 3), ("b", 1, 5), ("b", 0, 7), ("a", 1, 0)], files)
+    assert [(group.file, group.file_place, group.first, group.rows, group.is_last) for group in found] == [
+        ("b", 0, 0, 7, False),
+        ("b", 0, 7, 5, True),
+        ("a", 1, 0, 3, False),
+    ]
+
+
+@given(st.lists(st.integers(1, 1000), max_size=60), st.integers(1, 500))
+def test_a_sample_comes_from_several_groups_with_rows_to_spare(sizes: list[int], wanted: int) -> None:
+    groups = row_groups([("a", place, size) for place, size in enumerate(sizes)], [Path("a")])
+    drawn = spread_groups(groups, wanted)
+    assert len(set(drawn)) == len(drawn)
+    assert set(drawn) <= set(groups)
+    assert len(drawn) >= min(FEWEST, len(groups))
+    if groups and len(drawn) < len(groups):
+        assert len(drawn) >= wanted * ROWS_PER_SAMPLED * len(groups) / sum(sizes)
+        assert {groups[0], groups[-1]} <= set(drawn)
