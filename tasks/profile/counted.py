@@ -12,6 +12,7 @@ from tasks.assets.reports import Bin
 QUANTILES = ("0.01", "0.05", "0.25", "0.5", "0.75", "0.95", "0.99")
 LARGEST_EXACT = 2.0**52
 HUGE = 1e300
+SCALE = 2.0**20
 
 
 def quantiles(values: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:
@@ -33,8 +34,8 @@ def edges(low: float, high: float, *, bins: int, is_integer: bool) -> NDArray[np
         return np.array([low, high])
     if max(-low, high) < HUGE:
         return np.unique(np.linspace(low, high, bins + 1))
-    halves = np.linspace(low / 2, high / 2, bins + 1)  # the range itself may be no double
-    return np.concatenate([[low], halves[1:-1] * 2, [high]])
+    scaled = np.linspace(low / SCALE, high / SCALE, bins + 1)  # the range itself may be no double
+    return np.unique(np.concatenate([[low], scaled[1:-1] * SCALE, [high]]))
 
 
 def bin_totals(values: NDArray[np.float64], borders: NDArray[np.float64]) -> NDArray[np.int64]:

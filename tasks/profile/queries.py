@@ -73,7 +73,8 @@ class Connection:
 
     def arrays(self, query: str) -> dict[str, NDArray[Any]]:  # of the columns' types
         """Return the columns as arrays, missing values as NaN."""
-        return {name: _filled(values) for name, values in self.duckdb.execute(query).fetchnumpy().items()}
+        found = self.duckdb.execute(query).fetchnumpy()
+        return {name: np.asarray(np.ma.filled(values, np.nan)) for name, values in found.items()}
 
     def stream(self, query: str) -> Iterator[NDArray[Any]]:  # of the column's type
         """Yield the one column in batches."""
@@ -294,12 +295,6 @@ class TableQueries:
         parts = parts or sql.NO_SAMPLE.format(columns=columns)
         self.connection.run(sql.SAMPLE.format(parts=parts, step=step))
         return step == 1 and len(drawn) == len(self.groups)
-
-
-def _filled(values: Any) -> NDArray[Any]:  # an array of the column's type, masked or not
-    if not np.ma.isMaskedArray(values):
-        return np.asarray(values)
-    return np.asarray(values.astype(np.float64).filled(np.nan) if values.mask.any() else values.data)
 
 
 def _aliases(fields: Sequence[Field]) -> str:

@@ -1,8 +1,8 @@
 """Quantiles of any number of values in bounded memory: counts of buckets that are 0.1 % wide.
 
 A bucket is the first 22 bits of a double in the order of numbers (sign, exponent, ten bits of the fraction), as in
-DDSketch (Masson et al. 2019), but without a logarithm. Counts are integers, so that two sketches of the same values are
-equal whatever the order, and merging is adding.
+DDSketch (Masson et al. 2019), but without a logarithm. What is nearer to 0 than 2^-64 shares a bucket with it. Counts
+are integers, so that two sketches of the same values are equal whatever the order, and merging is adding.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from tasks.profile.counted import QUANTILES
 
 DROPPED_BITS: Final = 42
 MAGNITUDE: Final = 0x7FFF_FFFF_FFFF_FFFF
+LEAST: Final = (1023 - 64) << 10
+"""The bucket of 2^-64: without this end, a column with both signs would have a million empty buckets around 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Sketch:
         """Return the sketch of finite values."""
         if not len(values):
             return cls(0, np.zeros(0, np.int64))
-        keys = _ordered(values) >> DROPPED_BITS
+        keys = _keys(values)
         first = int(keys.min())
         return cls(first, np.bincount(keys - first))
 
@@ -59,14 +61,16 @@ class Sketch:
         return dict(zip(QUANTILES, map(float, found), strict=True))
 
 
-def _ordered(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return integers in the order of the values; adding 0 turns the negative zero into the positive one."""
+def _keys(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return buckets in the order of the values; adding 0 turns the negative zero into the positive one."""
     bits = (values + 0.0).view(np.int64)
     if bits.min() >= 0:
-        return bits
-    return bits ^ ((bits >> 63) & MAGNITUDE)
+        return np.asarray(np.maximum((bits >> DROPPED_BITS) - LEAST, 0))
+    keys = (bits ^ ((bits >> 63) & MAGNITUDE)) >> DROPPED_BITS
+    return np.asarray(np.where(keys < 0, np.minimum(keys + LEAST, -1), np.maximum(keys - LEAST, 0)))
 
 
 def _edge(keys: NDArray[np.int64]) -> NDArray[np.float64]:
-    ordered = keys.astype(np.int64) << DROPPED_BITS
+    """Return the lower edges of buckets."""
+    ordered = (keys + np.sign(keys) * LEAST) << DROPPED_BITS
     return np.asarray((ordered ^ ((ordered >> 63) & MAGNITUDE)).view(np.float64))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata, spearmanr
 
@@ -9,11 +9,13 @@ from tasks.profile.correlations import correlations, pearson, ranks
 PAIRS = st.lists(st.tuples(st.integers(-9, 9).map(float), st.integers(-9, 9).map(float)), min_size=3, max_size=40)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5).map(float), max_size=30))
 def test_equal_values_share_their_mean_rank(values: list[float]) -> None:
     assert ranks(np.array(values)).tolist() == rankdata(values).tolist()
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_coefficients_are_those_of_numpy_and_scipy(pairs: list[tuple[float, float]]) -> None:
     left, right = (np.array(side) for side in zip(*pairs, strict=True))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.profile.counted import QUANTILES, bin_places, bin_totals, edges, histogram, quantiles
@@ -9,6 +9,7 @@ PAIRS = st.dictionaries(st.integers(-10_000, 10_000).map(lambda x: x / 8), st.in
 NUMBERS = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50)
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_quantiles_are_those_of_numpy(pairs: dict[float, int]) -> None:
     values = np.array(sorted(pairs))
@@ -21,6 +22,7 @@ def test_no_values_have_no_quantiles() -> None:
     assert quantiles(np.zeros(0), np.zeros(0, np.int64)) == {}
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.integers(1, 40), st.booleans())
 def test_every_value_is_in_the_bin_whose_edges_hold_it(values: list[float], bins: int, is_integer: bool) -> None:
     numbers = np.array([float(int(value)) if is_integer else value for value in values])
@@ -34,6 +36,7 @@ def test_every_value_is_in_the_bin_whose_edges_hold_it(values: list[float], bins
         assert number <= borders[place + 1] if is_last else number < borders[place + 1]
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.integers(1, 40), st.booleans())
 def test_the_bins_hold_every_value_once(values: list[float], bins: int, is_integer: bool) -> None:
     numbers = np.array([float(int(value)) if is_integer else value for value in values])

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,15 @@ from tests.tasks.profile.test_table import CONFIG, ESTIMATING, column, describe
 SMALL = ProfileConfig(memory_limit="300MB", exact_values=10, sample_rows=1_000)
 
 
-def keys(folder: Path, columns: dict[str, object], config: ProfileConfig = CONFIG, name: str = "mine") -> object:
+Keys = tuple[tuple[str, ...], ...]
+
+
+def keys(
+    folder: Path,
+    columns: Mapping[str, Any],  # lists, arrays or Arrow arrays
+    config: ProfileConfig = CONFIG,
+    name: str = "mine",
+) -> Keys:
     return describe(folder, pa.table(columns), config, name).keys
 
 
@@ -28,7 +38,12 @@ def test_a_missing_value_is_no_key(tmp_path: Path) -> None:
 
 
 def test_identifiers_come_before_other_unique_columns(tmp_path: Path) -> None:
-    table = {"title": ["a", "b"], "product_id": [1, 2], "price": [1.5, 2.5], "at": np.array([1, 2], "datetime64[us]")}
+    table: dict[str, Any] = {
+        "title": ["a", "b"],
+        "product_id": [1, 2],
+        "price": [1.5, 2.5],
+        "at": np.array([1, 2], "datetime64[us]"),
+    }
     assert keys(tmp_path, table) == (("product_id",), ("title",))
 
 
@@ -58,7 +73,11 @@ def test_sets_are_only_looked_for_up_to_a_size(tmp_path: Path) -> None:
 
 
 def test_of_a_canonical_table_only_the_key_of_its_grain_is_tried(tmp_path: Path) -> None:
-    pairs = {"query_id": ["a", "a", "b", "b"], "product_id": ["x", "y", "x", "y"], "grade": [1, 2, 3, 3]}
+    pairs: dict[str, list[Any]] = {
+        "query_id": ["a", "a", "b", "b"],
+        "product_id": ["x", "y", "x", "y"],
+        "grade": [1, 1, 1, 1],
+    }
     assert keys(tmp_path, pairs, name="judgments") == (("query_id", "product_id"),)
     assert keys(tmp_path, pairs, name="events") == ()
     assert keys(tmp_path, pairs, name="mine") == (("query_id", "product_id"),)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.profile.languages import language, language_shares
@@ -38,6 +38,7 @@ def test_labels_of_one_word_tell_no_language() -> None:
     assert language_shares([]) == {}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=20))
 def test_shares_add_up_and_do_not_depend_on_the_order(texts: list[str]) -> None:
     shares = language_shares(texts)

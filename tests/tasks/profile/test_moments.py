@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.profile.moments import Moments, tidy
@@ -13,6 +13,7 @@ def of(values: list[float]) -> Moments:
     return Moments.of(np.array(values, np.float64))
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_merging_two_parts_gives_the_moments_of_the_whole(left: list[float], right: list[float]) -> None:
     merged, whole = of(left).merge(of(right)), of(left + right)
@@ -23,6 +24,7 @@ def test_merging_two_parts_gives_the_moments_of_the_whole(left: list[float], rig
     assert merged.m3 / scale == pytest.approx(whole.m3 / scale, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-1000, 1000).map(float), min_size=3, max_size=60))
 def test_moments_are_those_of_pandas(values: list[float]) -> None:
     found, series = of(values), pd.Series(values)
@@ -32,6 +34,7 @@ def test_moments_are_those_of_pandas(values: list[float]) -> None:
     assert found.skewness == (None if expected is None else pytest.approx(expected, abs=1e-7))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-50, 50).map(float), st.integers(1, 9)), min_size=1, max_size=20))
 def test_a_count_stands_for_so_many_equal_values(pairs: list[tuple[float, int]]) -> None:
     values, counts = (np.array(part) for part in zip(*pairs, strict=True))
@@ -41,6 +44,7 @@ def test_a_count_stands_for_so_many_equal_values(pairs: list[tuple[float, int]])
     assert counted.m3 == pytest.approx(repeated.m3, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-1000, 1000).map(float), max_size=40), st.integers(-1000, 1000).map(float))
 def test_sums_around_any_number_give_the_same_moments(values: list[float], shift: float) -> None:
     x = np.array(values, np.float64) - shift

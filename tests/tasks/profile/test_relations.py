@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -8,7 +10,7 @@ from tasks.profile.relations import relate_tables
 from tests.tasks.profile.test_table import CONFIG, describe, write
 
 
-def relate(folder: Path, config: ProfileConfig = CONFIG, **tables: dict[str, object]) -> tuple[Relationship, ...]:
+def relate(folder: Path, config: ProfileConfig = CONFIG, **tables: Mapping[str, Any]) -> tuple[Relationship, ...]:
     files, profiles = {}, []
     for name, columns in tables.items():
         (folder / name).mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.profile.row_groups import FEWEST, ROWS_PER_SAMPLED, row_groups, spread_groups
@@ -16,6 +16,7 @@ def test_groups_begin_where_the_one_before_ends() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), max_size=60), st.integers(1, 500))
 def test_a_sample_comes_from_several_groups_with_rows_to_spare(sizes: list[int], wanted: int) -> None:
     groups = row_groups([("a", place, size) for place, size in enumerate(sizes)], [Path("a")])

@@ -2,6 +2,7 @@ import json
 import math
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def test_what_is_not_finite_is_a_value_but_no_number(tmp_path: Path, config: Pro
     found = column(tmp_path, pa.array(values), config)
     assert (found.nulls, found.minimum, found.maximum, found.mean) == (1, "1.0", "2.0", 1.5)
     assert sum(item.count for item in found.histogram) == 2
-    json.loads(found.model_dump_json(), parse_constant=lambda word: pytest.fail(word))
+    json.loads(found.model_dump_json(), parse_constant=pytest.fail)
 
 
 def test_a_column_without_one_finite_number_has_no_figures(tmp_path: Path, config: ProfileConfig) -> None:
@@ -194,6 +195,12 @@ def test_numeric_columns_but_identifiers_and_constants_are_correlated(tmp_path: 
     assert (found.left, found.right, found.pearson, found.spearman, found.rows) == ("a", "b", -1.0, -1.0, 500)
 
 
+def test_rows_that_lack_a_value_are_not_correlated(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, 2, None, 4], "b": [2.0, 4.0, 1.0, None], "c": [1.5, float("nan"), 3.5, 4.5]})
+    found = describe(tmp_path, table).correlations
+    assert [(item.left, item.right, item.rows) for item in found] == [("a", "b", 2), ("a", "c", 2), ("b", "c", 2)]
+
+
 def test_a_bounded_sample_is_correlated(tmp_path: Path) -> None:
     n = np.arange(5_000)
     config = CONFIG.model_copy(update={"correlation_rows": 100})
@@ -215,13 +222,13 @@ def test_counts_add_up_and_do_not_depend_on_the_order(
     tmp_path: Path, data: st.DataObject, kind: str, exact: int
 ) -> None:
     arrow, strategy = VALUES[kind]
-    values = data.draw(st.lists(st.none() | strategy, max_size=30))
+    values: list[Any] = data.draw(st.lists(st.none() | strategy, max_size=30))  # of the column's type
     config = CONFIG.model_copy(update={"exact_values": exact})
     found = column(tmp_path, pa.array(values, arrow), config)
     present = [value for value in values if value is not None]
     assert (found.rows, found.nulls) == (len(values), len(values) - len(present))
     if kind in {"number", "whole"}:
-        assert sum(item.count for item in found.histogram) == sum(map(math.isfinite, present))
+        assert sum(item.count for item in found.histogram) == sum(math.isfinite(value) for value in present)
     if found.time:
         assert sum(item.count for item in found.time.by_month) == len(present)
     assert sum(item.count for item in found.top_values) <= len(present)
