@@ -15,7 +15,7 @@ from tasks.analyze.naming import cluster_words, distinct_names
 
 
 def cluster_count(texts: int, wanted: int | None) -> int:
-    """Return the number of clusters: as wanted, or the root of half the distinct texts, from 2 to 256 (Mardia et al., 1979)."""
+    """Return the number of clusters: as wanted, or the root of half the texts, 2 to 256 (Mardia et al., 1979)."""
     chosen = round(math.sqrt(texts / 2)) if wanted is None else wanted
     return max(1, min(chosen if wanted is not None else max(2, min(chosen, 256)), texts))
 

@@ -83,8 +83,8 @@ def duplicate_groups(
 ) -> Duplicates:
     """Return the groups of products that are the same or nearly.
 
-    Two texts are nearly the same when the cosine of their vectors is at least `near`, and they hold the same numbers and the
-    same colours and sizes: a pack of 12 is not a pack of 24. Groups are the connected components of that relation.
+    Two texts are nearly the same when the cosine of their vectors is at least `near`, and they hold the same numbers,
+    colours and sizes: a pack of 12 is not a pack of 24. Groups are the connected components of that relation.
 
     Args:
         titles: A text per product; an empty one is in no group.

@@ -48,8 +48,8 @@ def spherical_kmeans(
 ) -> Clustering:
     """Return k clusters of unit vectors, the same for the same seed on the same kind of device.
 
-    Similarities are computed in bf16 where the device has it, centres always in fp32. A centre that nobody is nearest to
-    moves to the vector that is farthest from its own.
+    Similarities are computed in bf16 where the device has it, centres always in fp32. A centre that nobody is nearest
+    to moves to the vector that is farthest from its own.
 
     Args:
         vectors: n x d unit vectors, n at least k.

@@ -97,9 +97,9 @@ STOP_WORDS: Final = frozenset(
 def cluster_words(texts: Sequence[str], labels: NDArray[np.int64], k: int, *, words: int) -> list[list[str]]:
     """Return, for each of k clusters, its most telling words, the most telling first.
 
-    A word's weight in a cluster is how often its texts hold it, times log(1 + mean words of a cluster / uses of the word).
-    Chinese has no spaces, so pairs of neighbouring characters stand for words. A word of which another chosen one is a part
-    is left out.
+    A word's weight in a cluster is the number of its texts that hold it, times log(1 + mean words of a cluster / uses
+    of the word). Chinese has no spaces, so pairs of neighbouring characters stand for words. Another form of a chosen
+    word is left out.
     """
     counts, vocabulary = _counts(texts, labels, k)
     uses = np.asarray(counts.sum(axis=0)).ravel()

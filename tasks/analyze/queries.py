@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -111,7 +111,7 @@ def cluster_values(
 def make_attributes(
     connection: duckdb.DuckDBPyConnection, products: set[str], events: set[str], members: pa.Table, *, bands: int
 ) -> list[str]:
-    """Fill the table `attribute` with what products have, and return the attributes' names; `product` and `event` are there.
+    """Fill the table `attribute` with what products have, and return the names; `product` and `event` are there.
 
     A category counts by its first step. A price band holds as many products as the next; a product without a price has
     the median of what was paid for it.
@@ -120,7 +120,8 @@ def make_attributes(
     if "category" in products:
         connection.execute(
             "insert into attribute select product_id, 'category', category[1] from product where len(category) > 0 "
-            "union all select product_id, 'subcategory', array_to_string(category, ' > ') from product where len(category) > 1"
+            "union all "
+            "select product_id, 'subcategory', array_to_string(category, ' > ') from product where len(category) > 1"
         )
     if "brand" in products:
         connection.execute(
@@ -130,7 +131,7 @@ def make_attributes(
     if price is not None:
         connection.execute(
             f"insert into attribute with priced as (select product_id, price from ({price}) where price > 0), "
-            f"banded as (select product_id, price, ntile({bands}) over (order by price, product_id) as band from priced), "
+            f"banded as (select *, ntile({bands}) over (order by price, product_id) as band from priced), "
             "named as (select band, printf('%.2f to %.2f', min(price), max(price)) as value from banded group by band) "
             "select product_id, 'price band', value from banded join named using (band)"
         )
@@ -152,10 +153,6 @@ def associations(
     destination's share of all moves (Brin et al., Dynamic itemset counting, 1997).
     """
     connection.execute(MOVES)
-    found: list[Any] = [  # Arrow tables
-        connection.execute(ASSOCIATIONS, {"attribute": name, "min_support": min_support, "most": most}).to_arrow_table()
-        for name in attributes
-    ]
     schema = pa.schema(
         {
             "attribute": pa.string(),
@@ -167,7 +164,14 @@ def associations(
             "lift": pa.float64(),
         }
     )
-    return pa.concat_tables([table.cast(schema) for table in found]) if found else schema.empty_table()
+    rows = [
+        dict(zip(schema.names, row, strict=True))
+        for name in attributes
+        for row in connection.execute(
+            ASSOCIATIONS, {"attribute": name, "min_support": min_support, "most": most}
+        ).fetchall()
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _price(products: set[str], events: set[str]) -> str | None:

@@ -63,7 +63,8 @@ def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, 
     if not merged.repeats:
         return
     names = ", ".join(map(quoted, merged.columns))
-    query = f"select {names}, count(*) + 1 as copies from everything semi join loser using (_shard, _row) group by {names} order by all"
+    repeated = "everything semi join loser using (_shard, _row)"
+    query = f"select {names}, count(*) + 1 as copies from {repeated} group by {names} order by all"
     yield _finding(
         connection, table, merged, folder, query, count=merged.repeats,
         column=None, kind="duplicate_rows", severity="info", dimension="accuracy",

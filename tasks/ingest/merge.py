@@ -93,9 +93,10 @@ class Merged:
 def merge(
     connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], config: IngestConfig, folder: Path
 ) -> Merged:
-    """Write a table's rows to `part-*.parquet`, in the order of shards and their rows.
+    """Write a table's rows to `part-00000.parquet`, in the order of shards and their rows.
 
-    Where rows share a key, the row that wins by `config.conflict` gives the values, and what it lacks comes from the next.
+    Where rows share a key, the row that wins by `config.conflict` gives the values, and what it lacks comes from the
+    next; such rows stand at the end.
     The temporary tables `everything`, `loser` and `conflict` stay for whoever wants to tell about them.
 
     Raises:
@@ -113,7 +114,7 @@ def merge(
         connection.execute(CONFLICTS.format(key=", ".join(map(quoted, key)), order=order))
     else:
         connection.execute("create temp table conflict as select *, 1::bigint as _rank from everything limit 0")
-    _write_parts(connection, shards, types, key, folder, config.row_group_rows)
+    _write_parts(connection, types, key, folder, config.row_group_rows)
     merged = Merged(
         columns=tuple(types),
         sources=_counts(connection, shards),
@@ -127,7 +128,8 @@ def merge(
 
 def shard_relation(path: Path) -> str:
     """Return SQL of a shard's rows, `_row` numbering them from 0."""
-    return f"(select * exclude (file_row_number), file_row_number as _row from read_parquet({literal(str(path))}, file_row_number=true))"
+    rows = f"read_parquet({literal(str(path))}, file_row_number=true)"
+    return f"(select * exclude (file_row_number), file_row_number as _row from {rows})"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], known: Table | None) -> dict[str, str]:
@@ -161,7 +163,8 @@ def _inferred(
         for part in (
             f"count({quoted(name)})",
             f"count(*) filter (regexp_matches({quoted(name)}, '^[-+]?0[0-9]|^\\+|^\\s|\\s$'))",
-            *(f"count(try_cast({quoted(name)} as {kind}))" for kind in INFERRED),
+            f"count(*) filter (regexp_matches({quoted(name)}, '^-?[0-9]{{1,18}}$'))",
+            *(f"count(try_cast({quoted(name)} as {kind}))" for kind in INFERRED[1:]),
         )
     ]
     (row,) = connection.execute(f"select {', '.join(asks)} from ({union})").fetchall()
@@ -197,33 +200,23 @@ def _order(table: str, types: Mapping[str, str], config: IngestConfig) -> str:
 
 
 def _write_parts(
-    connection: duckdb.DuckDBPyConnection,
-    shards: Sequence[ShardInput],
-    types: Mapping[str, str],
-    key: Sequence[str],
-    folder: Path,
-    row_group: int,
+    connection: duckdb.DuckDBPyConnection, types: Mapping[str, str], key: Sequence[str], folder: Path, row_group: int
 ) -> None:
     names = ", ".join(map(quoted, types))
-    options = f"(format parquet, compression zstd, row_group_size {row_group})"
-    has_losers = _number(connection, "select (select count(*) from loser) + (select count(*) from conflict)") > 0
-    dropped = "select _shard, _row from loser union all select _shard, _row from conflict"
-    for position in range(len(shards)):
-        kept = f"select * from everything where _shard = {position}"
-        if has_losers:
-            kept += f" and _row not in (select _row from ({dropped}) where _shard = {position})"
-        target = folder / f"part-{position:05d}.parquet"
-        connection.execute(f"copy (select {names} from ({kept})) to {literal(str(target))} {options}")
-    if key and _number(connection, "select count(*) from conflict"):
+    query = f"select {names} from everything"
+    conflicts = _number(connection, "select count(*) from conflict")
+    if conflicts or _number(connection, "select count(*) from loser"):
+        dropped = "select _shard, _row from loser union all select _shard, _row from conflict"
+        query = f"select {names} from everything anti join ({dropped}) using (_shard, _row)"
+    if conflicts:
         fused = ", ".join(
             f"first({quoted(name)} order by _rank) filter ({quoted(name)} is not null) as {quoted(name)}"
             for name in types
         )
         keys = ", ".join(f"conflict.{quoted(name)}" for name in key)
-        target = folder / "part-fused.parquet"
-        connection.execute(
-            f"copy (select {fused} from conflict group by {keys} order by {keys}) to {literal(str(target))} {options}"
-        )
+        query = f"{query} union all (select {fused} from conflict group by {keys} order by {keys})"
+    target = literal(str(folder / "part-00000.parquet"))
+    connection.execute(f"copy ({query}) to {target} (format parquet, compression zstd, row_group_size {row_group})")
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:

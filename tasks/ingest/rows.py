@@ -152,7 +152,8 @@ def _is_literal(text: str) -> bool:
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> RawRows:
-    relation = f"(select * exclude (file_row_number), file_row_number + 1 as _record from read_parquet({literal(str(path))}, file_row_number=true))"
+    rows = f"read_parquet({literal(str(path))}, file_row_number=true)"
+    relation = f"(select * exclude (file_row_number), file_row_number + 1 as _record from {rows})"
     try:
         described = connection.execute(f"describe select * from read_parquet({literal(str(path))})").fetchall()
     except duckdb.Error as error:
@@ -174,7 +175,7 @@ def _csv(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: Source
     names = _unique([name.strip() for name in header])
     columns = ", ".join(f"{literal(name)}: 'varchar'" for name in names)
     options = (
-        f"delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, header=true, columns={{{columns}}}, "
+        f"delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, columns={{{columns}}}, header=true, "
         "auto_detect=false, store_rejects=true, rejects_limit=0, null_padding=false, max_line_size=16777216, "
         "strict_mode=true, nullstr=''"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -60,7 +60,7 @@ def connect(config: IngestConfig, spill: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def standardise(
+def standardise(  # noqa: PLR0913 - what is read, how, and where to
     connection: duckdb.DuckDBPyConnection,
     rows: RawRows,
     source: SourceConfig,
@@ -87,16 +87,15 @@ def standardise(
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
     """
     _register_functions(connection, source)
-    try:
-        plan, missing = _plan(connection, rows, source, is_one_of_many=is_one_of_many)
-        table = CANONICAL.get(source.table)
-        selected = _statement(plan, rows.relation, table, config.row_group_rows, folder / "all.parquet")
-        connection.execute(selected)
-        rejects = csv_rejects(connection, rows) if rows.facts.get("format") == "csv" and rows.columns else rows.rejects
-        return _split(connection, rows, plan, rejects, folder=folder, file=file, missing=missing)
-    finally:
-        for name in ("clean_text", "price_of", "path_of"):
-            connection.remove_function(name)
+    plan, missing = _plan(connection, rows, source, is_one_of_many=is_one_of_many)
+    table = CANONICAL.get(source.table)
+    selected = _statement(plan, rows.relation, table, config.row_group_rows, folder / "all.parquet")
+    connection.execute(selected)
+    rejects = csv_rejects(connection, rows) if rows.facts.get("format") == "csv" and rows.columns else rows.rejects
+    counts = _split(connection, rows, plan, rejects, folder=folder, file=file, missing=missing)
+    for name in ("clean_text", "price_of", "path_of"):
+        connection.remove_function(name)
+    return counts
 
 
 def _register_functions(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> None:
@@ -209,7 +208,8 @@ def _absent_keys(connection: duckdb.DuckDBPyConnection, table: Table, source: So
 def _found(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> list[str]:
     names = [name for name in rows.columns if name != REST]
     if REST in rows.columns:
-        keys = f"select distinct unnest(map_keys({REST})) as key from (select {REST} from {rows.relation} limit 1000) order by 1"
+        some = f"select {REST} from {rows.relation} limit {SAMPLE_ROWS}"
+        keys = f"select distinct unnest(map_keys({REST})) as key from ({some}) order by 1"
         names = [key for (key,) in connection.execute(keys).fetchall()]
     return names
 
@@ -221,7 +221,7 @@ def _canonical(
         ((_, kind, *_),) = connection.execute(f"describe select {expression} as x from {rows.relation}").fetchall()
     except duckdb.Error as error:
         raise UsageError(
-            problem=f"The expression “{expression}” of the table “{source.table}” fails: {' '.join(str(error).split())}",
+            problem=f"The expression “{expression}” of “{source.table}” fails: {' '.join(str(error).split())}",
             fix="Mend it under `columns` in shop.yaml.",
         ) from error
     if column is None:
@@ -305,7 +305,7 @@ def _rest(
     taken: set[str],
     table: Table | None = None,
 ) -> list[ColumnRules]:
-    """Keys of objects that are not mapped: the canonical map `attributes` where the table has one, a map `extra` if not."""
+    """Keys of objects that are not mapped: the map `attributes` where the table has one, a map `extra` if not."""
     if REST not in rows.columns:
         return []
     name = "attributes" if table is not None and table.column("attributes") and "attributes" not in taken else "extra"
@@ -345,7 +345,7 @@ def _reason(plan: Sequence[ColumnRules], table: Table | None) -> str:
     return f"case {' '.join(branches)} end" if branches else "null::varchar"
 
 
-def _split(
+def _split(  # noqa: PLR0913 - what was read, how, and where to
     connection: duckdb.DuckDBPyConnection,
     rows: RawRows,
     plan: Sequence[ColumnRules],
@@ -388,7 +388,7 @@ def _split(
     )
 
 
-def _write_quarantine(
+def _write_quarantine(  # noqa: PLR0913 - what was read, how, and where to
     connection: duckdb.DuckDBPyConnection,
     rows: RawRows,
     rejects: Sequence[Reject],
@@ -407,16 +407,20 @@ def _write_quarantine(
     connection.register("rejected", table)
     originals = "select * from rejected"
     if unusable:
-        bad: Any = connection.execute(  # an Arrow table
+        bad = connection.execute(
             f"select _record, _reason from {relation} where _reason is not null order by 1"
-        ).to_arrow_table()
-        records = bad["_record"].to_pylist()
+        ).fetchall()
+        records = [record for record, _ in bad]
         lines = physical_lines(rows, sorted(reject.line for reject in rejects), records)
-        numbered = bad.append_column("line", pa.array([lines[record] for record in records], pa.int64()))
-        connection.register("unusable", numbered)
+        numbered = {
+            "_record": pa.array(records, pa.int64()),
+            "_reason": pa.array([reason for _, reason in bad], pa.string()),
+            "line": pa.array([lines[record] for record in records], pa.int64()),
+        }
+        connection.register("unusable", pa.table(numbered))
         fields = ", ".join(quoted(name) for name in rows.columns)
         originals += (
-            f" union all select _reason, null, {literal(file)}, unusable.line, to_json(original) from "
+            f" union all select _reason, null, {literal(file)}, unusable.line, to_json(original)::varchar from "
             f"(select _record, struct_pack({fields}) as original from {rows.relation}) join unusable using (_record)"
         )
     connection.execute(
