@@ -89,12 +89,12 @@ def amount(text: str, *, decimal_comma: bool = False) -> tuple[float | None, str
         return None, None
 
 
-def path(text: str) -> list[str] | None:
-    """Return a category path: `A > B`, `A|B`, or a list literal become a list; one word is a path of one."""
+def path(text: str) -> list[str]:
+    """Return a category path: `A > B`, `A|B`, or a list literal become a list; one word is a path of one, nothing is empty."""
     literal = _list(text)
     parts = literal if literal is not None else PATH_SEPARATOR.split(text)
     kept = [cleaned_text(str(part))[0] for part in parts]
-    return [part for part in kept if part] or None
+    return [part for part in kept if part]
 
 
 def _without_list(text: str) -> str:

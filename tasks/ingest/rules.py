@@ -175,7 +175,7 @@ def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, f
         return ColumnRules(name, raw, f"case when len({kept}) > 0 then {kept} end")
     raw = raw if is_text else f"({raw})::varchar"
     suspicious = f"case when regexp_matches({held}, {literal(SEPARATED)}) then path_of({held}) end"
-    value = f"case when {helper} is not null then {helper} when {held} is not null then [trim({held})] end"
+    value = f"case when len({helper}) > 0 then {helper} when {helper} is null and {held} is not null then [trim({held})] end"
     return ColumnRules(name, raw, value, suspicious, {"category_path": f"{helper} is not null"})
 
 

