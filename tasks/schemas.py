@@ -10,7 +10,9 @@ from typing import Final, Literal
 EventType = Literal["impression", "view", "click", "search", "cart", "favorite", "purchase", "rating", "return"]
 EVENT_TYPES: Final = ("impression", "view", "click", "search", "cart", "favorite", "purchase", "rating", "return")
 
-Kind = Literal["id", "text", "label", "path", "number", "integer", "money", "currency", "timestamp", "language", "uri", "map"]
+Kind = Literal[
+    "id", "text", "label", "path", "number", "integer", "money", "currency", "timestamp", "language", "uri", "map"
+]
 """How a column is standardised. `id` and `label` are text; a `path` is a list; `money` is a double."""
 
 SQL_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(

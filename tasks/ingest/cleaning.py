@@ -90,7 +90,7 @@ def amount(text: str, *, decimal_comma: bool = False) -> tuple[float | None, str
 
 
 def path(text: str) -> list[str]:
-    """Return a category path: `A > B`, `A|B`, or a list literal become a list; one word is a path of one, nothing is empty."""
+    """Return a category path: `A > B`, `A|B` and list literals become lists; one word is a path of one."""
     literal = _list(text)
     parts = literal if literal is not None else PATH_SEPARATOR.split(text)
     kept = [cleaned_text(str(part))[0] for part in parts]

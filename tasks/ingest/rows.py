@@ -176,8 +176,8 @@ def _csv(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: Source
     columns = ", ".join(f"{literal(name)}: 'varchar'" for name in names)
     options = (
         f"delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, columns={{{columns}}}, "
-        "header=true, auto_detect=false, store_rejects=true, rejects_limit=0, null_padding=false, max_line_size=16777216, "
-        "strict_mode=true, nullstr=''"
+        "header=true, auto_detect=false, store_rejects=true, rejects_limit=0, null_padding=false, "
+        "max_line_size=16777216, strict_mode=true, nullstr=''"
     )
     relation = f"(select *, row_number() over () as _record from read_csv({literal(str(plain.path))}, {options}))"
     facts = {"format": "csv", "encoding": plain.encoding, "delimiter": delimiter, "quote": quote}

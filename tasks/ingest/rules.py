@@ -175,7 +175,8 @@ def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, f
         return ColumnRules(name, raw, f"case when len({kept}) > 0 then {kept} end")
     raw = raw if is_text else f"({raw})::varchar"
     suspicious = f"case when regexp_matches({held}, {literal(SEPARATED)}) then path_of({held}) end"
-    value = f"case when len({helper}) > 0 then {helper} when {helper} is null and {held} is not null then [trim({held})] end"
+    one = f"when {helper} is null and {held} is not null then [trim({held})]"
+    value = f"case when len({helper}) > 0 then {helper} {one} end"
     return ColumnRules(name, raw, value, suspicious, {"category_path": f"{helper} is not null"})
 
 

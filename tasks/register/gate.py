@@ -64,8 +64,8 @@ def _not_above_baseline(candidate: MetricValue, baseline: MetricValue | None, co
     if baseline is None or candidate.low > baseline.high:
         return None
     return (
-        f"Its {config.metric} of {candidate.value:.4f} ({candidate.low:.4f} to {candidate.high:.4f}) is not clearly above "
-        f"that of {baseline.model}, {baseline.value:.4f} ({baseline.low:.4f} to {baseline.high:.4f})."
+        f"Its {config.metric} of {candidate.value:.4f} ({candidate.low:.4f} to {candidate.high:.4f}) is not clearly "
+        f"above that of {baseline.model}, {baseline.value:.4f} ({baseline.low:.4f} to {baseline.high:.4f})."
     )
 
 
@@ -75,8 +75,8 @@ def _below_best_part(candidate: MetricValue, values: dict[str, MetricValue], con
     if best is None or candidate.value >= best.value * (1 - config.max_loss_to_part) or candidate.high >= best.value:
         return None
     return (
-        f"Its {config.metric} of {candidate.value:.4f} (at most {candidate.high:.4f}) is clearly below that of {best.model} "
-        f"alone, {best.value:.4f}."
+        f"Its {config.metric} of {candidate.value:.4f} (at most {candidate.high:.4f}) is clearly below that of "
+        f"{best.model} alone, {best.value:.4f}."
     )
 
 

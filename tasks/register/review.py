@@ -1,4 +1,4 @@
-"""The reviewer's decision: approve, reject, promote, roll back. Each decision is kept as an asset, `inventory/review`."""
+"""The reviewer's decision: approve, reject, promote, roll back; each is kept as an asset, `inventory/review`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def shown(config: RegisterConfig, version: str) -> tuple[Version, str]:
     return registry.version(version), registry.card(version)
 
 
-def judge(
+def judge(  # noqa: PLR0913 - a decision has that many parts
     config: RegisterConfig,
     store: AssetStore,
     version: str,
@@ -89,8 +89,8 @@ def judge(
 def promote(config: RegisterConfig, store: AssetStore, *, now: datetime) -> Review | None:
     """Move the alias `champion` to the newest approved version, and keep it; None where there is nothing to do.
 
-    The version is checked again first: its evaluation is still in the lake and unchanged, the gate still lets it pass, and
-    it still answers. An approval that was given in MLflow's own UI counts: the tag `review` is enough.
+    The version is checked again first: its evaluation is still in the lake and unchanged, the gate still lets it pass,
+    and it still answers. An approval that was given in MLflow's own UI counts: the tag `review` is enough.
 
     Raises:
         CandidateRefusedError: A check failed; the champion stays.
@@ -160,7 +160,7 @@ def chosen_files(config: RegisterConfig, version: str | None) -> Path:
     fix = "Run the stocktake to train one."
     if challenger is not None:
         number = challenger.version
-        fix = f'Ask the challenger with `--version {number}`, or `pandian review approve {number} --reason "…"` and `pandian promote`.'
+        fix = f'Ask the challenger with `--version {number}`, or `pandian review approve {number} --reason "…"`.'
     raise UsageError(problem=f"The model “{config.model_name}” has no champion yet.", fix=fix)
 
 

@@ -1,7 +1,7 @@
 """The registered model as MLflow serves it: this file is its code, logged with it (models from code).
 
-One row asks one question, by the column `task`: `recommend` (with `user_id`, or `history` as a JSON list of product ids),
-or `search` (with `query`). `k` is how many answers are wanted, 10 if it is not given.
+One row asks one question, by the column `task`: `recommend` (with `user_id`, or `history` as a JSON list of product
+ids), or `search` (with `query`). `k` is how many answers are wanted, 10 if it is not given.
 """
 
 from __future__ import annotations

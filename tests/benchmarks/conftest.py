@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """Collects entries; `ours` and `theirs` are words with units (`12.1 s, 2.4 GB`), `ratio` is the figure that `needs` bounds."""
+    """Collects entries; `ours` and `theirs` are words with units, `ratio` is the figure that `needs` bounds."""
 
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -40,7 +41,8 @@ class Ledger:
 
     def table(self) -> str:
         rows = [
-            f"| {e.work} | {e.peer} | {e.needs} | {e.ours} | {e.theirs} | {e.ratio:.2f} | {'yes' if e.is_met else '**no**'} |\n"
+            f"| {e.work} | {e.peer} | {e.needs} | {e.ours} | {e.theirs} | {e.ratio:.2f} "
+            f"| {'yes' if e.is_met else '**no**'} |\n"
             for e in sorted(self.entries, key=lambda e: e.work)
         ]
         return HEADER + "".join(rows)
@@ -52,7 +54,9 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     yield found
     if not found.entries:
         return
-    text = "\n".join(["# Benchmarks", "", f"Measured by `make bench` on {platform.processor() or platform.machine()}, Python {platform.python_version()}.", "", found.table(), *[f"- {note}" for note in found.notes], ""])
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    notes = [f"- {note}" for note in found.notes]
+    text = "\n".join(["# Benchmarks", "", f"Measured by `make bench` on {machine}.", "", found.table(), *notes, ""])
     if request.config.getoption("--ledger"):
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -138,7 +139,7 @@ def test_a_key_conflict_between_sources_is_won_by_priority_where_that_is_the_rul
 ) -> None:
     write(tmp_path, "a.csv", "sku,name\n1,trusted\n")
     write(tmp_path, "b.csv", "sku,name\n1,guessed\n2,only here\n")
-    sources = [{**PRODUCTS, "uri": "a.csv", "priority": 5}, {**PRODUCTS, "uri": "b.csv"}]
+    sources: list[dict[str, Any]] = [{**PRODUCTS, "uri": "a.csv", "priority": 5}, {**PRODUCTS, "uri": "b.csv"}]
     found = ingest(store, tmp_path, *sources, config=IngestConfig(conflict="source_priority"))
     assert sorted(found.column("title")) == ["only here", "trusted"]
     assert found.metrics["sources"]["b.csv"]["rows_merged"] == 1

@@ -3,6 +3,7 @@ import gzip
 import lzma
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -57,7 +58,7 @@ def test_a_line_with_broken_bytes_is_set_aside_and_the_others_are_kept(tmp_path:
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zst"])
 def test_compressed_files_are_read_and_truncated_ones_refused(tmp_path: Path, suffix: str) -> None:
-    compress = {
+    compress: Any = {
         ".gz": gzip.compress,
         ".xz": lzma.compress,
         ".bz2": bz2.compress,
