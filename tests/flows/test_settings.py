@@ -28,10 +28,10 @@ def test_the_stages_that_track_are_told_where(tmp_path: Path) -> None:
 
 def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANDIAN_LAKE", "elsewhere")
-    monkeypatch.setenv("PANDIAN_FINETUNE__MAX_STEPS", "3")
+    monkeypatch.setenv("PANDIAN_FINETUNE__MAX_STEPS", "6")
     settings = load_settings(str(write_shop(tmp_path)))
     assert settings.lake == str(tmp_path / "elsewhere")
-    assert settings.finetune.max_steps == 3
+    assert settings.finetune.max_steps == 6
 
 
 def test_an_unknown_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
