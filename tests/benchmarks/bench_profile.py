@@ -105,9 +105,9 @@ def test_ten_million_events_are_profiled_in_half_the_time_of_summarize(ledger: L
         is_met=is_met,
     )
     ledger.note(
-        f"pandas takes {pandas['seconds']:.1f} s and {pandas['peak']:.1f} GB to read the same events and tell `describe`, "
-        "skew, correlations, most frequent values and text lengths. The profile has these, and histograms, seven "
-        "quantiles, coverage of days and months, Spearman's coefficient and keys beside."
+        f"pandas takes {pandas['seconds']:.1f} s and {pandas['peak']:.1f} GB to read the same events and tell "
+        "`describe`, skew, correlations, most frequent values and text lengths. The profile has these, and histograms, "
+        "seven quantiles, coverage of days and months, Spearman's coefficient and keys beside."
     )
     assert ours["distinct"]["product_id"] == [100_000, True]
     assert ours["facts"]["price"] == [7, 30, False, False]
