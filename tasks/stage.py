@@ -7,9 +7,10 @@ import inspect
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -67,6 +68,7 @@ class Build:
         self.store = store
         self.recipe = recipe
         self.run_id = run_id
+        self._began = datetime.now(UTC)
 
     def path(self, ref: AssetRef) -> Path:
         """Return the verified local folder of an input."""
@@ -76,9 +78,15 @@ class Build:
         """Return the manifest of an input."""
         return self.store.manifest(ref)
 
-    def draft(self, spec: AssetSpec) -> AbstractContextManager[Draft]:
-        """Publish, as one asset, what the block writes below `draft.path`."""
-        return self.store.draft(spec, self.recipe, run_id=self.run_id)
+    @contextmanager
+    def draft(self, spec: AssetSpec) -> Iterator[Draft]:
+        """Publish, as one asset, what the block writes below `draft.path`.
+
+        Its duration begins where the stage began, or where its previous asset ended.
+        """
+        with self.store.draft(spec, self.recipe, run_id=self.run_id) as draft:
+            yield draft
+            draft.started_at, self._began = self._began, datetime.now(UTC)
 
     def scratch(self) -> Path:
         """Return a folder that outlives a crash and is removed when the stage is done."""

@@ -37,6 +37,7 @@ class Draft:
     verdict: Verdict | None = None
     seed: int | None = None
     rows: int | None = None
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class AssetStore:
@@ -122,11 +123,10 @@ class AssetStore:
     @contextlib.contextmanager
     def draft(self, spec: AssetSpec, recipe: Recipe, *, run_id: str) -> Iterator[Draft]:
         """Publish what the block writes, data first and manifest last. An exception publishes nothing."""
-        started_at = datetime.now(UTC)
         draft = Draft(spec=spec, path=self.lake.staging())
         try:
             yield draft
-            self._publish(draft, recipe, run_id=run_id, started_at=started_at)
+            self._publish(draft, recipe, run_id=run_id)
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
 
@@ -153,9 +153,9 @@ class AssetStore:
         found = [item for item in self.manifests() if item.key == key]
         return sorted(found, key=lambda item: item.finished_at, reverse=True)
 
-    def _publish(self, draft: Draft, recipe: Recipe, *, run_id: str, started_at: datetime) -> None:
+    def _publish(self, draft: Draft, recipe: Recipe, *, run_id: str) -> None:
         ref = AssetRef(draft.spec.key, recipe.version)
-        manifest = _manifest(draft, recipe, run_id=run_id, started_at=started_at, code_revision=self.code_revision)
+        manifest = _manifest(draft, recipe, run_id=run_id, code_revision=self.code_revision)
         self.lake.publish(draft.path, f"{ref.key}/{ref.version}/{manifest.data}")
         content = manifest.model_dump_json(indent=2).encode()
         if self.lake.create(f"{ref.key}/{ref.version}/{MANIFEST}", content):
@@ -191,7 +191,7 @@ def _reopen(url: str, code_revision: str, cache: Path | None) -> AssetStore:
     return AssetStore(url, code_revision=code_revision, cache=cache)
 
 
-def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, started_at: datetime, code_revision: str) -> Manifest:
+def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, code_revision: str) -> Manifest:
     files = tuple(
         FileEntry(path=file.relative_to(draft.path).as_posix(), bytes=file.stat().st_size, sha256=file_digest(file))
         for file in sorted(draft.path.rglob("*"))
@@ -223,9 +223,9 @@ def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, started_at: datetime
         seed=draft.seed,
         code_revision=code_revision,
         run_id=run_id,
-        started_at=started_at,
+        started_at=draft.started_at,
         finished_at=finished_at,
-        duration_s=round((finished_at - started_at).total_seconds(), 3),
+        duration_s=round((finished_at - draft.started_at).total_seconds(), 3),
     )
 
 

@@ -101,6 +101,13 @@ def test_a_result_is_taken_as_its_primary_asset(store: AssetStore) -> None:
     assert set(store.manifest(joined.primary).input_refs) == {pen.primary, cup.primary}
 
 
+def test_the_durations_of_a_stages_assets_do_not_overlap(store: AssetStore) -> None:
+    result = make.fn("pen", config=Config(), store=store)
+    first, second = (store.manifest(ref) for ref in result.refs)
+    assert first.started_at <= first.finished_at
+    assert first.started_at < second.started_at
+
+
 def test_scratch_is_removed_when_the_stage_is_done(store: AssetStore) -> None:
     make.fn("pen", config=Config(), store=store)
     assert list((Path(store.url) / ".scratch").iterdir()) == []
