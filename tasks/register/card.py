@@ -2,60 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Final
 
-from tasks.assets.asset import AssetRef
 from tasks.assets.reports import EvaluationReport, MetricValue
-from tasks.register.gate import Decision
+from tasks.register.candidate import Candidate, run_metrics
+from tasks.register.gate import CANDIDATE, Decision
+from tasks.register.registry import Version
+
+SPLIT_INPUT: Final = "splits/behaviour"
+USERS: Final = {"able": "with enough history", "asked": "of them asked"}
 
 
-def model_card(
-    name: str, evaluation: EvaluationReport, lineage: Sequence[AssetRef], decision: Decision, *, champion: str | None
-) -> str:
+def model_card(name: str, candidate: Candidate, decision: Decision, *, champion: Version | None) -> str:
     """Return what a reviewer reads before deciding.
 
     Args:
         name: The registered model's name.
-        evaluation: The table of metrics.
-        lineage: Every asset the model was made from.
+        candidate: What is registered.
         decision: What the gate said.
-        champion: The champion's version, None where there is none.
+        champion: The version in use, None where there is none.
     """
+    evaluation = candidate.evaluation
     lines = [
         f"# {name}",
         "",
         "Recommends products to users, known or not, and finds products by words; each answer says why.",
         "",
-        "## What it is",
-        "",
-        "A weighted combination of simple models and of the encoder fine-tuned on the shop's own behaviour.",
-        "The weights were learned on the validation split alone.",
-        "",
-        "| part | weight |",
-        "|---|---:|",
-        *[
-            f"| {part} | {weight:.3f} |"
-            for part, weight in sorted(evaluation.weights.items(), key=lambda item: -item[1])
-        ],
-        "",
-        "## How it was measured",
-        "",
-        f"Full ranking over {evaluation.products:,} products. Users: "
-        + ", ".join(f"{count:,} in {split}" for split, count in evaluation.users.items())
-        + ". 95 % bootstrap intervals.",
-        "",
-        *_table(evaluation),
-        "",
-        *[
-            f"- {check.name}: {'clean' if check.is_clean else '**leaks**'}. {check.detail}"
-            for check in evaluation.leakage
-        ],
-        "",
         "## The gate",
         "",
         "Passed; waiting for review." if decision.is_open else "Refused:",
         *[f"- {reason}" for reason in decision.reasons],
-        f"Compared with the champion, version {champion}." if champion else "There is no champion to compare with.",
+        "",
+        "## Against the champion",
+        "",
+        *_against(champion, candidate),
+        "",
+        "## How it was measured",
+        "",
+        f"Full ranking over {evaluation.products:,} products, on a split by time. Users: {_users(evaluation.users)}. "
+        f"Events: {_counts(evaluation.events)}. In brackets 95 % bootstrap intervals over users.",
+        "",
+        *_table(evaluation),
+        "",
+        *[f"- {split} begins: {cutoff}" for split, cutoff in evaluation.cutoffs.items()],
+        *[f"- {item.name}: {'clean' if item.is_clean else '**leaks**'}. {item.detail}" for item in evaluation.leakage],
+        "",
+        "## What it is",
+        "",
+        "A weighted combination of simple models and of the encoder fine-tuned on the shop's own behaviour.",
+        "The weights were learned on the validation split alone; then all parts were fitted on everything there is.",
+        "",
+        "| part | weight |",
+        "|---|---:|",
+        *[f"| {part} | {weight:.3f} |" for part, weight in sorted(evaluation.weights.items(), key=_by_weight)],
         "",
         "## Use, and limits",
         "",
@@ -63,14 +63,41 @@ def model_card(
         "- It was evaluated on users with a history. New users get what is popular, new products go by their text.",
         "- Past behaviour holds what was shown then, and the model repeats it. Exposure was not corrected for.",
         "- Fairness between groups of users was not measured, and personal data was not looked for.",
-        "- User ids, and what users chose, are inside the model's files.",
+        "- User ids, and what users chose, are inside the model's files: whoever may load it can read them.",
         "",
         "## What it was made from",
         "",
-        *[f"- `{ref}`" for ref in lineage],
+        *[f"- `{ref}`" for ref in candidate.inputs],
         "",
     ]
     return "\n".join(lines)
+
+
+def _against(champion: Version | None, candidate: Candidate) -> list[str]:
+    if champion is None:
+        return ["There is no champion yet."]
+    prefix = f"test.{CANDIDATE}."
+    ours = run_metrics(candidate.evaluation)
+    names = [item.metric for item in candidate.evaluation.metrics if (item.model, item.split) == (CANDIDATE, "test")]
+    rows = [
+        f"| {name} | {_bounded(ours, prefix + name)} | {_bounded(champion.metrics, prefix + name)} |" for name in names
+    ]
+    split = next((ref.version for ref in candidate.inputs if ref.key == SPLIT_INPUT), None)
+    is_same = split is not None and champion.params.get(f"input.{SPLIT_INPUT}") == split
+    where = (
+        "Both were measured on the same split."
+        if is_same
+        else "They were measured on different splits, so the difference also holds how the data changed."
+    )
+    return [f"| | this | version {champion.version} |", "|---|---:|---:|", *rows, "", where]
+
+
+def _bounded(metrics: Mapping[str, float], name: str) -> str:
+    if name not in metrics:
+        return "not measured"
+    value = f"{metrics[name]:.4f}"
+    low, high = metrics.get(f"{name}.low"), metrics.get(f"{name}.high")
+    return value if low is None or high is None else f"{value} ({low:.4f}–{high:.4f})"
 
 
 def _table(evaluation: EvaluationReport) -> list[str]:
@@ -85,3 +112,21 @@ def _table(evaluation: EvaluationReport) -> list[str]:
 
 def _cell(value: MetricValue | None) -> str:
     return "" if value is None else f"{value.value:.4f} ({value.low:.4f}–{value.high:.4f})"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} in {split}" for split, count in counts.items())
+
+
+def _users(counts: Mapping[str, int]) -> str:
+    splits = [name for name in counts if not name.endswith(tuple(f"_{end}" for end in USERS))]
+    return ", ".join(f"{counts[split]:,} in {split}{_of_whom(counts, split)}" for split in splits)
+
+
+def _of_whom(counts: Mapping[str, int], split: str) -> str:
+    said = [f"{counts[f'{split}_{end}']:,} {words}" for end, words in USERS.items() if f"{split}_{end}" in counts]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _by_weight(item: tuple[str, float]) -> tuple[float, str]:
+    return -item[1], item[0]

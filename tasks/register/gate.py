@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tasks.assets.reports import EvaluationReport, MetricValue
+from tasks.errors import UsageError, near_miss
 from tasks.register.config import RegisterConfig
 
 CANDIDATE: Final = "combination"
@@ -22,6 +24,10 @@ class Decision:
         """Whether there is no reason against the candidate."""
         return not self.reasons
 
+    def unless(self, problem: str | None) -> Decision:
+        """Return the decision with one more reason against the candidate, if there is one."""
+        return self if problem is None else Decision((*self.reasons, problem))
+
 
 def decide(evaluation: EvaluationReport, config: RegisterConfig, *, champion: float | None) -> Decision:
     """Return what the gate says of a candidate's evaluation.
@@ -30,27 +36,46 @@ def decide(evaluation: EvaluationReport, config: RegisterConfig, *, champion: fl
         evaluation: The candidate's table of metrics.
         config: What the gate asks.
         champion: The champion's value of the same metric, None where there is no champion.
+
+    Raises:
+        UsageError: The configuration names a metric or a baseline that the evaluation does not have.
     """
-    values = {item.model: item for item in evaluation.metrics if item.split == "test" and item.metric == config.metric}
+    if all(item.split != "test" for item in evaluation.metrics):
+        return Decision(("Nothing was measured on the test split.",))
+    values = _test_values(evaluation, config)
     candidate = values.get(CANDIDATE)
     if candidate is None:
         return Decision((f"The evaluation has no {config.metric} of the combination on the test split.",))
-    return Decision(
-        tuple(
-            reason
-            for reason in (
-                *_leaks(evaluation),
-                _too_low(candidate, config),
-                _not_above_baseline(candidate, values.get(config.baseline), config),
-                _below_best_part(candidate, values, config),
-                _below_champion(candidate, champion, config),
-            )
-            if reason
-        )
+    reasons = (
+        *_leaks(evaluation),
+        _too_low(candidate, config),
+        _not_above_baseline(candidate, values[config.baseline], config),
+        _below_best_part(candidate, values, config),
+        _below_champion(candidate, champion, config),
+    )
+    return Decision(tuple(reason for reason in reasons if reason))
+
+
+def _test_values(evaluation: EvaluationReport, config: RegisterConfig) -> dict[str, MetricValue]:
+    metrics = {item.metric for item in evaluation.metrics if item.split == "test"}
+    if config.metric not in metrics:
+        raise _unknown("metric", config.metric, metrics)
+    found = {item.model: item for item in evaluation.metrics if item.split == "test" and item.metric == config.metric}
+    if config.baseline not in found or config.baseline == CANDIDATE:
+        raise _unknown("baseline", config.baseline, found.keys() - {CANDIDATE})
+    return found
+
+
+def _unknown(setting: str, word: str, valid: set[str]) -> UsageError:
+    return UsageError(
+        problem=f"`register.{setting}` is “{word}”, which the evaluation on the test split does not have.",
+        fix=f"{near_miss(word, valid)}It has: {', '.join(sorted(valid))}.",
     )
 
 
 def _leaks(evaluation: EvaluationReport) -> list[str]:
+    if not evaluation.leakage:
+        return ["Nobody looked whether the split leaks."]
     return [f"The split leaks: {check.name}: {check.detail}" for check in evaluation.leakage if not check.is_clean]
 
 
@@ -60,8 +85,8 @@ def _too_low(candidate: MetricValue, config: RegisterConfig) -> str | None:
     return f"Its {config.metric} of {candidate.value:.4f} is below the {config.min_value:.4f} that is asked."
 
 
-def _not_above_baseline(candidate: MetricValue, baseline: MetricValue | None, config: RegisterConfig) -> str | None:
-    if baseline is None or candidate.low > baseline.high:
+def _not_above_baseline(candidate: MetricValue, baseline: MetricValue, config: RegisterConfig) -> str | None:
+    if candidate.low > baseline.high:
         return None
     return (
         f"Its {config.metric} of {candidate.value:.4f} ({candidate.low:.4f} to {candidate.high:.4f}) is not clearly "
@@ -69,10 +94,9 @@ def _not_above_baseline(candidate: MetricValue, baseline: MetricValue | None, co
     )
 
 
-def _below_best_part(candidate: MetricValue, values: dict[str, MetricValue], config: RegisterConfig) -> str | None:
-    parts = [item for name, item in values.items() if name != CANDIDATE]
-    best = max(parts, key=lambda item: item.value, default=None)
-    if best is None or candidate.value >= best.value * (1 - config.max_loss_to_part) or candidate.high >= best.value:
+def _below_best_part(candidate: MetricValue, values: Mapping[str, MetricValue], config: RegisterConfig) -> str | None:
+    best = max((item for name, item in values.items() if name != CANDIDATE), key=lambda item: item.value)
+    if candidate.value >= best.value * (1 - config.max_loss_to_part) or candidate.high >= best.value:
         return None
     return (
         f"Its {config.metric} of {candidate.value:.4f} (at most {candidate.high:.4f}) is clearly below that of "
@@ -83,4 +107,7 @@ def _below_best_part(candidate: MetricValue, values: dict[str, MetricValue], con
 def _below_champion(candidate: MetricValue, champion: float | None, config: RegisterConfig) -> str | None:
     if champion is None or candidate.value >= champion * (1 - config.max_loss_to_champion):
         return None
-    return f"Its {config.metric} of {candidate.value:.4f} is below the champion's {champion:.4f}."
+    return (
+        f"Its {config.metric} of {candidate.value:.4f} is more than {config.max_loss_to_champion:.0%} below the "
+        f"champion's {champion:.4f}."
+    )

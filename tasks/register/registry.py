@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import json
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 from tasks.assets.asset import AssetRef
-from tasks.assets.reports import EvaluationReport
-from tasks.errors import CandidateRefusedError, UnavailableError, UsageError
+from tasks.errors import UnavailableError, UsageError
+from tasks.register.candidate import (
+    TASKS_FOLDER,
+    Candidate,
+    batches,
+    copy_code,
+    description,
+    requirements,
+    run_metrics,
+)
 from tasks.register.config import RegisterConfig
 
 MODEL: Final = "recommender"
@@ -21,36 +32,29 @@ CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 PREVIOUS: Final = "previous"
 ASSET_TAG: Final = "asset."
-REQUIREMENTS: Final = (
-    "mlflow",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "safetensors",
-    "scipy",
-    "tokenizers",
-    "torch",
-    "transformers",
-)
-TASKS_FOLDER: Final = Path(__file__).parents[1]
+CARD: Final = "card.md"
+DIGEST_LENGTH: Final = 36
+"""MLflow's column for a data set's digest holds no more."""
+NOT_THERE: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A registered version: `tags` hold its review, `metrics` those of its run."""
+    """A registered version: `tags` hold its review, `metrics` and `params` are those of its run."""
 
     name: str
     version: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
     metrics: Mapping[str, float]
+    params: Mapping[str, str]
     run_id: str
     created_at_ms: int
 
     @property
     def review(self) -> str:
-        """`pending`, `approved`, `rejected`, or empty where the gate refused it."""
-        return self.tags.get("review", "")
+        """`pending`, `approved`, `rejected` or `superseded`; empty where the gate refused it."""
+        return review_of(self.tags)
 
     @property
     def assets(self) -> tuple[AssetRef, ...]:
@@ -63,16 +67,12 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """What is to be registered, with what a reviewer needs to know of it."""
+class Logged:
+    """A candidate in MLflow that is no version yet. `problem` says in words why it cannot be served."""
 
-    folder: Path
-    assets: tuple[AssetRef, ...]
-    lineage: tuple[AssetRef, ...]
-    digests: Mapping[str, str]
-    evaluation: EvaluationReport
-    card: str
-    example: Mapping[str, Any]  # values of the model's input columns
+    run_id: str
+    model_uri: str
+    problem: str | None
 
 
 class Registry:
@@ -80,6 +80,9 @@ class Registry:
 
     Args:
         config: The address, the experiment, the model's name.
+
+    Raises:
+        UnavailableError: MLflow does not answer. This goes for every method.
     """
 
     def __init__(self, config: RegisterConfig) -> None:
@@ -92,32 +95,31 @@ class Registry:
         with self._asking():
             self.client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
-    def register(self, candidate: Candidate) -> Version:
-        """Log a candidate with its evaluation, try it as it would be served, and register it without any alias.
-
-        Raises:
-            CandidateRefusedError: It cannot be served.
-            UnavailableError: MLflow does not answer.
-        """
+    def log(self, candidate: Candidate) -> Logged:
+        """Log a candidate with its evaluation and its inputs in a run of its own, and try it as it would be served."""
         import mlflow
 
         with self._asking():
-            mlflow.set_tracking_uri(self.uri)
-            mlflow.set_registry_uri(self.uri)
+            self._choose()
             with mlflow.start_run(experiment_id=self._experiment(), run_name="register") as run:
-                mlflow.set_tags({"pandian.lineage": ", ".join(map(str, candidate.lineage))[:7000]})
-                mlflow.log_params({f"input.{ref.key}": ref.version for ref in candidate.lineage[:80]})
-                mlflow.log_metrics(run_metrics(candidate.evaluation))
-                mlflow.log_text(candidate.card, "card.md")
-                mlflow.log_text(candidate.evaluation.model_dump_json(indent=1), "evaluation.json")
-                mlflow.log_dict(dict(candidate.digests), "content_digests.json")
-                logged = self._log_model(candidate)
-                _try_serving(logged.model_uri, candidate)
-                found = mlflow.register_model(logged.model_uri, self.name, tags=self._tags(candidate))
-            self.client.update_model_version(self.name, found.version, description=candidate.card)
-        return self.version(str(found.version), run_id=run.info.run_id)
+                run_id = str(run.info.run_id)
+                self._log_facts(run_id, candidate)
+                model_uri = str(self._log_model(candidate).model_uri)
+                problem = self._trial(model_uri)
+        return Logged(run_id, model_uri, problem)
 
-    def version(self, version: str, *, run_id: str | None = None) -> Version:
+    def publish(self, logged: Logged, card: str, tags: Mapping[str, str]) -> Version:
+        """Make what was logged a version, without any alias. The tags are there from its first moment."""
+        import mlflow
+
+        with self._asking():
+            self._choose()
+            self.client.log_text(logged.run_id, card, CARD)
+            found = mlflow.register_model(logged.model_uri, self.name, tags=dict(tags))
+            self.client.update_model_version(self.name, found.version, description=description(card))
+        return self.version(str(found.version))
+
+    def version(self, version: str) -> Version:
         """Return a version.
 
         Raises:
@@ -126,44 +128,35 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self.client.get_model_version(self.name, version)
+            return self._version(self.client.get_model_version(self.name, version))
         except MlflowException as error:
-            if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            if error.error_code not in NOT_THERE:
                 raise _unavailable(self.uri, error) from error
-            known = ", ".join(item.version for item in self.versions()) or "none"
+            known = ", ".join(str(number) for number in sorted(self.tags())) or "none"
             raise UsageError(
                 problem=f"The model “{self.name}” has no version {version}.", fix=f"The versions are: {known}."
             ) from error
-        with self._asking():
-            run = self.client.get_run(run_id or str(found.run_id))
-        return Version(
-            name=self.name,
-            version=str(found.version),
-            aliases=tuple(sorted(found.aliases)),
-            tags=dict(found.tags),
-            metrics=dict(run.data.metrics),
-            run_id=str(run.info.run_id),
-            created_at_ms=int(found.creation_timestamp),
-        )
 
     def versions(self) -> list[Version]:
         """Return all versions, the newest first."""
+        return [self.version(str(number)) for number in sorted(self.tags(), reverse=True)]
+
+    def tags(self) -> dict[int, dict[str, str]]:
+        """Return the tags of all versions by their number, in one question to MLflow."""
         with self._asking():
             found = self.client.search_model_versions(f"name='{self.name}'")
-        numbers = sorted((int(item.version) for item in found), reverse=True)
-        return [self.version(str(number)) for number in numbers]
+        return {int(item.version): dict(item.tags) for item in found}
 
     def by_alias(self, alias: str) -> Version | None:
         """Return the version of an alias, or None."""
         from mlflow.exceptions import MlflowException
 
         try:
-            found = self.client.get_model_version_by_alias(self.name, alias)
+            return self._version(self.client.get_model_version_by_alias(self.name, alias))
         except MlflowException as error:
-            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            if error.error_code in NOT_THERE:
                 return None
             raise _unavailable(self.uri, error) from error
-        return self.version(str(found.version))
 
     def set_tags(self, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -181,54 +174,115 @@ class Registry:
         with self._asking():
             self.client.delete_registered_model_alias(self.name, alias)
 
-    def files(self, version: str) -> Path:
-        """Return a local folder with a version's recommender."""
-        import mlflow
+    def files(self, version: str, cache: Path | None = None) -> Path:
+        """Return a local folder with a version's recommender: MLflow's own where it is local, a copy otherwise.
 
+        Args:
+            version: The number.
+            cache: Where copies are kept for the next time; without it each call downloads.
+        """
+        from mlflow.models import Model
+
+        folder = self._folder(version, cache)
         with self._asking():
-            mlflow.set_tracking_uri(self.uri)
-            mlflow.set_registry_uri(self.uri)
-            found = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{self.name}/{version}")
-            logged = mlflow.models.Model.load(found).flavors["python_function"]["artifacts"]["recommender"]
-        return Path(found) / str(logged["path"])
+            logged = Model.load(str(folder)).flavors["python_function"]["artifacts"][MODEL]
+        return folder / str(logged["path"])
 
     def card(self, version: str) -> str:
         """Return a version's model card."""
-        with self._asking():
-            return str(self.client.get_model_version(self.name, version).description or "")
-
-    def check_served(self, version: str) -> None:
-        """Ask a version a question as MLflow would serve it.
-
-        Raises:
-            CandidateRefusedError: It does not answer.
-        """
         import mlflow
 
+        run_id = self.version(version).run_id
         with self._asking():
-            mlflow.set_tracking_uri(self.uri)
-            mlflow.set_registry_uri(self.uri)
-        _validate(f"models:/{self.name}/{version}", f"{self.name} version {version}")
+            self._choose()
+            return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{CARD}"))
+
+    def problem_of(self, version: str) -> str | None:
+        """Ask a version its questions as MLflow would serve it; return in words why it does not answer, or None."""
+        with self._asking():
+            self._choose()
+            return self._trial(f"models:/{self.name}/{version}")
+
+    def _choose(self) -> None:
+        import mlflow
+
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+
+    def _log_facts(self, run_id: str, candidate: Candidate) -> None:
+        from mlflow.entities import Metric, Param
+
+        now_ms = int(time.time() * 1000)
+        metrics = [Metric(name, value, now_ms, 0) for name, value in run_metrics(candidate.evaluation).items()]
+        params = [Param(f"input.{ref.key}", ref.version) for ref in candidate.inputs]
+        for values in batches(metrics):
+            self.client.log_batch(run_id, metrics=values)
+        for names in batches(params):
+            self.client.log_batch(run_id, params=names)
+        for datasets in batches(_datasets(candidate)):
+            self.client.log_inputs(run_id, datasets=datasets)
+        self.client.log_text(run_id, candidate.evaluation.model_dump_json(indent=1), "evaluation.json")
+        self.client.log_text(run_id, candidate.lineage, "lineage.json")
 
     def _log_model(self, candidate: Candidate) -> Any:  # MLflow's ModelInfo
         import mlflow
         import pandas as pd
 
-        example = pd.DataFrame([candidate.example])
         with tempfile.TemporaryDirectory() as folder:
-            code = _own_code(Path(folder))
             return mlflow.pyfunc.log_model(
                 name=MODEL,
                 python_model=str(TASKS_FOLDER / "register" / "serving.py"),
-                artifacts={"recommender": str(candidate.folder)},
-                code_paths=[str(code)],
+                artifacts={MODEL: str(candidate.folder)},
+                code_paths=[str(copy_code(Path(folder)))],
                 signature=_signature(),
-                input_example=example,
-                pip_requirements=[f"{name}=={_public(metadata.version(name))}" for name in REQUIREMENTS],
+                input_example=pd.DataFrame(list(candidate.questions)),
+                pip_requirements=requirements(),
             )
 
-    def _tags(self, candidate: Candidate) -> dict[str, str]:
-        return {f"{ASSET_TAG}{ref.key}": ref.version for ref in candidate.assets}
+    def _trial(self, model_uri: str) -> str | None:
+        """Fetch a model and serve its input example; only the fetching is a matter of MLflow's being there."""
+        import mlflow
+
+        folder = mlflow.artifacts.download_artifacts(artifact_uri=model_uri)
+        return _serving_problem(folder)
+
+    def _folder(self, version: str, cache: Path | None) -> Path:
+        import mlflow
+
+        with self._asking():
+            self._choose()
+            uri = str(self.client.get_model_version_download_uri(self.name, version))
+            if cache is None or uri.startswith(("file:", "/")):
+                return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+            kept = cache / "models" / uuid.uuid5(uuid.NAMESPACE_URL, f"{self.uri} {uri}").hex
+            if not kept.is_dir():
+                draft = kept.with_suffix(f".{uuid.uuid4().hex}")
+                draft.mkdir(parents=True)
+                mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(draft))
+                with contextlib.suppress(OSError):  # another process was faster; its copy is as good
+                    draft.rename(kept)
+            return kept
+
+    def _version(self, found: Any) -> Version:  # MLflow's ModelVersion
+        from mlflow.exceptions import MlflowException
+
+        metrics, params = {}, {}
+        try:
+            run = self.client.get_run(str(found.run_id))
+            metrics, params = dict(run.data.metrics), dict(run.data.params)
+        except MlflowException as error:
+            if error.error_code not in NOT_THERE:
+                raise
+        return Version(
+            name=self.name,
+            version=str(found.version),
+            aliases=tuple(sorted(found.aliases)),
+            tags=dict(found.tags),
+            metrics=metrics,
+            params=params,
+            run_id=str(found.run_id),
+            created_at_ms=int(found.creation_timestamp),
+        )
 
     def _experiment(self) -> str:
         found = self.client.get_experiment_by_name(self.config.experiment)
@@ -248,19 +302,43 @@ class Registry:
             raise _unavailable(self.uri, error) from error
 
 
-def run_metrics(evaluation: EvaluationReport) -> dict[str, float]:
-    """Return all metrics under names that MLflow accepts: `test.combination.ndcg_at_10`, and the bounds beside them."""
-    found: dict[str, float] = {}
-    for item in evaluation.metrics:
-        name = f"{item.split}.{item.model}.{item.metric}"
-        found |= {name: item.value, f"{name}.low": item.low, f"{name}.high": item.high}
-    return found
+def review_of(tags: Mapping[str, str]) -> str:
+    """Return the review among a version's tags, as a person may have typed it in MLflow."""
+    return tags.get("review", "").strip().lower()
+
+
+def metric_of(version: Version | None, metric: str) -> float | None:
+    """Return a version's value of the combination's test metric, or None where it has none."""
+    return None if version is None else version.metrics.get(f"test.combination.{metric}")
+
+
+def exists(config: RegisterConfig) -> bool:
+    """Return whether there is a registry to ask: a SQLite file that no run has made yet is none."""
+    uri = config.tracking_uri or ""
+    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
+
+
+def _datasets(candidate: Candidate) -> list[Any]:  # MLflow's DatasetInput
+    """Return the inputs as MLflow's data sets, under our digests: MLflow's own look at the first rows alone."""
+    from mlflow.entities import Dataset, DatasetInput
+
+    return [
+        DatasetInput(
+            Dataset(
+                name=ref.key,
+                digest=digest[:DIGEST_LENGTH],
+                source_type="pandian",
+                source=json.dumps({"asset": str(ref), "content_digest": digest}),
+            )
+        )
+        for ref, digest in candidate.inputs.items()
+    ]
 
 
 def _signature() -> Any:  # MLflow's ModelSignature
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
-    from mlflow.types.schema import Array, Object, Property
+    from mlflow.types.schema import AnyType, Array, Object, Property
 
     text, number = DataType.string, DataType.double
     product = Object(
@@ -276,7 +354,7 @@ def _signature() -> Any:  # MLflow's ModelSignature
             [
                 ColSpec(text, "task"),
                 ColSpec(text, "user_id", required=False),
-                ColSpec(text, "history", required=False),
+                ColSpec(AnyType(), "history", required=False),  # type: ignore[no-untyped-call]  # MLflow's; a list or JSON
                 ColSpec(text, "query", required=False),
                 ColSpec(DataType.long, "k", required=False),
             ]
@@ -285,37 +363,22 @@ def _signature() -> Any:  # MLflow's ModelSignature
     )
 
 
-def _own_code(folder: Path) -> Path:
-    """Copy what the model runs on, and no more, so that it loads where pandian is not installed."""
-    code = folder / "tasks"
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(TASKS_FOLDER / "retrieval", code / "retrieval", ignore=ignored)
-    for name in ("__init__.py", "errors.py"):
-        shutil.copy(TASKS_FOLDER / name, code / name)
-    return code
+def _serving_problem(folder: str) -> str | None:
+    from mlflow.models import Model, validate_serving_input
 
-
-def _try_serving(model_uri: str, candidate: Candidate) -> None:
-    _validate(model_uri, str(candidate.assets[0]))
-
-
-def _validate(model_uri: str, name: str) -> None:
-    import mlflow
-
+    path = list(sys.path)
     try:
-        loaded = mlflow.models.Model.load(model_uri)
-        payload = loaded.get_serving_input(mlflow.artifacts.download_artifacts(artifact_uri=model_uri))
-        mlflow.models.validate_serving_input(model_uri, payload)
-    except Exception as error:
-        raise CandidateRefusedError(
-            model=name,
-            problem=f"it cannot be served: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            fix="Look at the traceback with `--debug`; no alias was given.",
-        ) from error
-
-
-def _public(version: str) -> str:
-    return version.split("+", maxsplit=1)[0]
+        payload = str(Model.load(folder).get_serving_input(folder))
+        with warnings.catch_warnings():
+            # Its successor, `mlflow.models.predict`, imports everything again in a process of its own: ten seconds.
+            warnings.simplefilter("ignore", FutureWarning)
+            answer = validate_serving_input(folder, payload)
+        asked, got = len(json.loads(payload)["dataframe_split"]["data"]), len(answer)
+    except Exception as error:  # noqa: BLE001 - whatever the model raises is what a reviewer needs to know
+        return f"It cannot be served: {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+    finally:
+        sys.path[:] = path  # MLflow leaves the model's code in front of everybody else's
+    return None if asked == got else f"It cannot be served: asked {asked} questions, it answered {got}."
 
 
 def _make_folder(uri: str) -> None:
@@ -329,19 +392,3 @@ def _unavailable(uri: str, error: Exception) -> UnavailableError:
         problem=f"MLflow says: {str(error).splitlines()[0]}",
         fix="Check that MLflow runs at mlflow.tracking_uri, then run again.",
     )
-
-
-def metric_of(version: Version | None, metric: str) -> float | None:
-    """Return a version's value of the combination's test metric, or None where it has none."""
-    return None if version is None else version.metrics.get(f"test.combination.{metric}")
-
-
-def exists(config: RegisterConfig) -> bool:
-    """Return whether there is a registry to ask: a SQLite file that no run has made yet is none."""
-    uri = config.tracking_uri or ""
-    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
-
-
-def newest_first(versions: Sequence[Version]) -> list[Version]:
-    """Return versions ordered by their number, the newest first."""
-    return sorted(versions, key=lambda item: int(item.version), reverse=True)

@@ -1,27 +1,34 @@
-"""The reviewer's decision: approve, reject, promote, roll back; each is kept as an asset, `inventory/review`."""
+"""The reviewer's decision: approve, reject, promote, roll back; each is kept as an asset, `inventory/review`.
+
+The tags of a version in MLflow are the state, the assets the history. All decisions about a lake's model are taken one
+after the other.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.recipe import Recipe
-from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
 from tasks.assets.store import AssetStore
-from tasks.errors import CandidateRefusedError, PandianError, UsageError
+from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
-from tasks.register.gate import decide
-from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, Version, exists, metric_of
+from tasks.register.recheck import reason_against
+from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, Version, exists, review_of
+
+PROMOTED_FROM: Final = "promoted_from"
+PROMOTION: Final = "promotion"
+DONE: Final = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who decided what about which version, and why."""
+    """Who decided what about which version, and why. `from_version` was the champion before."""
 
     model: str
     decision: Literal["approved", "rejected", "promoted", "rolled back"]
@@ -68,57 +75,53 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
     """Tag a version as approved or rejected, and keep who, why and when.
 
     Raises:
-        UsageError: There is no such version, it has no reason, or the gate refused it.
+        UsageError: There is no such version, there is no reason, or the champion is to be rejected.
+        CandidateRefusedError: The gate refused the version that is to be approved.
     """
-    if not reason.strip():
-        raise UsageError(problem="A decision needs a reason.", fix='Say why with `--reason "…"`.')
+    _demand_reason(reason)
     registry = _registry(config)
-    found = registry.version(version)
-    if decision == "approved" and found.tags.get("gate") != "passed":
-        raise UsageError(
-            problem=f"The gate refused version {version}: {found.tags.get('gate_reasons', 'it was never asked')}",
-            fix="Register a better candidate, or change the gate under `register` in shop.yaml.",
-        )
-    registry.set_tags(
-        version, {"review": decision, "review_reason": reason, "reviewer": by, "reviewed_at": now.isoformat()}
-    )
-    review = Review(config.model_name, decision, version, None, by, reason, now.isoformat())
-    return _kept(store, review, found)
+    with store.lake.lock("review"):
+        found = registry.version(version)
+        if decision == "approved":
+            _demand_passed(found)
+        elif CHAMPION in found.aliases:
+            raise UsageError(
+                problem=f"Version {version} is the champion.",
+                fix='`pandian rollback --reason "…"` takes it out of use.',
+            )
+        tags = {"review": decision, "review_reason": reason, "reviewer": by, "reviewed_at": now.isoformat()}
+        registry.set_tags(version, tags)
+        return _kept(store, found, Review(found.name, decision, version, None, by, reason, now.isoformat()))
 
 
 def promote(config: RegisterConfig, store: AssetStore, *, now: datetime) -> Review | None:
     """Move the alias `champion` to the newest approved version, and keep it; None where there is nothing to do.
 
     The version is checked again first: its evaluation is still in the lake and unchanged, the gate still lets it pass,
-    and it still answers. An approval that was given in MLflow's own UI counts: the tag `review` is enough.
+    and it still answers. An approval that was given in MLflow's own UI counts: the tag `review` is enough. Older
+    approved versions that the champion overtakes become `superseded`: a rollback does not wake them. A champion that
+    nobody recorded, for its alias was moved by hand or the promotion was interrupted, is recorded now.
 
     Raises:
-        CandidateRefusedError: A check failed; the champion stays.
+        CandidateRefusedError: A check failed; the champion stays, and the version's tag `promotion` says why.
     """
     if not exists(config):
         return None
     registry = Registry(config)
-    champion = registry.by_alias(CHAMPION)
-    newest = next((item for item in registry.versions() if item.review == "approved"), None)
-    if newest is None or (champion is not None and int(newest.version) <= int(champion.version)):
-        return None
-    _check_again(registry, store, newest, champion)
-    if champion is not None:
-        registry.set_alias(PREVIOUS, champion.version)
-    registry.set_alias(CHAMPION, newest.version)
-    if CHALLENGER in newest.aliases:
-        registry.drop_alias(CHALLENGER)
-    registry.set_tags(newest.version, {"promoted_at": now.isoformat()})
-    review = Review(
-        config.model_name,
-        "promoted",
-        newest.version,
-        champion.version if champion else None,
-        newest.tags.get("reviewer", "somebody in MLflow"),
-        newest.tags.get("review_reason", "no reason was given"),
-        now.isoformat(),
-    )
-    return _kept(store, review, newest)
+    with store.lake.lock("review"):
+        champion = registry.by_alias(CHAMPION)
+        least = 0 if champion is None else int(champion.version)
+        approved = sorted(n for n, tags in registry.tags().items() if n > least and review_of(tags) == "approved")
+        if not approved:
+            if champion is None or champion.tags.get(PROMOTION) == DONE:
+                return None
+            return _recorded(registry, store, champion, now=now)
+        newest = registry.version(str(approved[-1]))
+        _demand_sound(registry, store, newest, champion)
+        _crown(registry, newest, champion)
+        for number in approved[:-1]:
+            registry.set_tags(str(number), {"review": "superseded"})
+        return _recorded(registry, store, registry.version(newest.version), now=now)
 
 
 def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str, now: datetime) -> Review:
@@ -126,41 +129,59 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
 
     Raises:
         UsageError: There is no earlier champion, or no reason.
+        CandidateRefusedError: The earlier champion does not answer any more.
     """
-    if not reason.strip():
-        raise UsageError(problem="A rollback needs a reason.", fix='Say why with `--reason "…"`.')
+    _demand_reason(reason)
     registry = _registry(config)
-    champion, previous = registry.by_alias(CHAMPION), registry.by_alias(PREVIOUS)
-    if champion is None or previous is None or champion.version == previous.version:
-        raise UsageError(
-            problem="There is no earlier champion to go back to.", fix="`pandian review list` shows the versions."
-        )
-    registry.set_tags(
-        champion.version, {"review": "rejected", "review_reason": f"rolled back: {reason}", "reviewer": by}
-    )
-    registry.set_alias(CHAMPION, previous.version)
-    registry.drop_alias(PREVIOUS)
-    review = Review(config.model_name, "rolled back", previous.version, champion.version, by, reason, now.isoformat())
-    return _kept(store, review, previous)
+    with store.lake.lock("review"):
+        champion, previous = registry.by_alias(CHAMPION), registry.by_alias(PREVIOUS)
+        if previous is None or (champion is not None and champion.version == previous.version):
+            raise UsageError(
+                problem="There is no earlier champion to go back to.", fix="`pandian review list` shows the versions."
+            )
+        problem = registry.problem_of(previous.version)
+        if problem is not None:
+            raise _refused(previous, problem)
+        registry.set_alias(CHAMPION, previous.version)
+        if champion is not None:
+            tags = {"review": "rejected", "review_reason": f"rolled back: {reason}", "reviewer": by}
+            registry.set_tags(champion.version, {**tags, "reviewed_at": now.isoformat()})
+        earlier = previous.tags.get(PROMOTED_FROM, "")
+        if earlier.isdigit() and int(earlier) in registry.tags():
+            registry.set_alias(PREVIOUS, earlier)
+        else:
+            registry.drop_alias(PREVIOUS)
+        from_version = champion.version if champion else None
+        review = Review(previous.name, "rolled back", previous.version, from_version, by, reason, now.isoformat())
+        return _kept(store, previous, review)
 
 
-def chosen_files(config: RegisterConfig, version: str | None) -> Path:
+def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | None = None) -> Path:
     """Return the folder of the champion's recommender, or of the version named.
+
+    Args:
+        config: Where the model is registered.
+        version: The number, or an alias; the champion where there is none.
+        cache: Where copies of models in a remote store are kept for the next time.
 
     Raises:
         UsageError: There is no such version, or no champion yet; the challenger is named.
     """
     registry = _registry(config)
     if version is not None:
-        return registry.files(registry.version(version).version)
+        named = None if version.isdigit() else registry.by_alias(version)
+        return registry.files((named or registry.version(version)).version, cache)
     champion = registry.by_alias(CHAMPION)
     if champion is not None:
-        return registry.files(champion.version)
+        return registry.files(champion.version, cache)
     challenger = registry.by_alias(CHALLENGER)
-    fix = "Run the stocktake to train one."
+    fix = "Run the stocktake to train one; `pandian review list` shows what the gate refused."
     if challenger is not None:
         number = challenger.version
-        fix = f'Ask the challenger with `--version {number}`, or `pandian review approve {number} --reason "…"`.'
+        fix = (
+            f"Ask the challenger with `--version {number}`, or make it the champion: `pandian review approve {number} "
+            '--reason "…"`, then `pandian promote`.'
+        )
     raise UsageError(problem=f"The model “{config.model_name}” has no champion yet.", fix=fix)
 
 
@@ -170,28 +191,62 @@ def _registry(config: RegisterConfig) -> Registry:
     return Registry(config)
 
 
-def _check_again(registry: Registry, store: AssetStore, candidate: Version, champion: Version | None) -> None:
-    name = f"{candidate.name} version {candidate.version}"
-    evaluation = next((ref for ref in candidate.assets if ref.key == specs.EVALUATION.key), None)
-    if evaluation is None:
-        raise CandidateRefusedError(
-            model=name, problem="it names no evaluation.", fix="Register it by the stocktake, not by hand."
-        )
-    try:
-        text = (store.path(evaluation) / EVALUATION_REPORT).read_text(encoding="utf-8")
-    except PandianError as error:
-        raise CandidateRefusedError(
-            model=name, problem=f"its evaluation cannot be trusted: {error}", fix="The champion stays."
-        ) from error
-    report = EvaluationReport.model_validate_json(text)
-    decision = decide(report, registry.config, champion=metric_of(champion, registry.config.metric))
-    if not decision.is_open:
-        raise CandidateRefusedError(model=name, problem=" ".join(decision.reasons), fix="The champion stays.")
-    registry.check_served(candidate.version)
+def _demand_reason(reason: str) -> None:
+    if not reason.strip():
+        raise UsageError(problem="A decision needs a reason.", fix='Say why with `--reason "…"`.')
 
 
-def _kept(store: AssetStore, review: Review, version: Version) -> Review:
-    facts = {name: getattr(review, name) for name in Review.__dataclass_fields__}
+def _demand_passed(version: Version) -> None:
+    if version.tags.get("gate") == "passed":
+        return
+    reasons = " ".join(version.tags.get("gate_reasons", "it was never asked.").splitlines())
+    raise CandidateRefusedError(
+        model=f"{version.name} version {version.version}",
+        problem=reasons,
+        fix="Register a better candidate, or change the gate under `register` in shop.yaml.",
+    )
+
+
+def _demand_sound(registry: Registry, store: AssetStore, version: Version, champion: Version | None) -> None:
+    reason = reason_against(registry, store, version, champion)
+    if reason is not None:
+        registry.set_tags(version.version, {PROMOTION: f"refused: {reason}"})
+        raise _refused(version, reason)
+
+
+def _refused(version: Version, reason: str) -> CandidateRefusedError:
+    return CandidateRefusedError(
+        model=f"{version.name} version {version.version}", problem=reason, fix="The champion stays as it is."
+    )
+
+
+def _crown(registry: Registry, version: Version, champion: Version | None) -> None:
+    """Move the aliases. Whatever is interrupted here, there is a champion, and promoting again goes on from there."""
+    if champion is not None:
+        registry.set_alias(PREVIOUS, champion.version)
+        registry.set_tags(version.version, {PROMOTED_FROM: champion.version})
+    registry.set_alias(CHAMPION, version.version)
+    if CHALLENGER in version.aliases:
+        registry.drop_alias(CHALLENGER)
+
+
+def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: datetime) -> Review:
+    review = Review(
+        model=champion.name,
+        decision="promoted",
+        version=champion.version,
+        from_version=champion.tags.get(PROMOTED_FROM),
+        by=champion.tags.get("reviewer", "somebody in MLflow"),
+        reason=champion.tags.get("review_reason", "no reason was given"),
+        at=now.isoformat(),
+    )
+    _kept(store, champion, review)
+    registry.set_tags(champion.version, {PROMOTION: DONE, "promoted_at": now.isoformat()})
+    return review
+
+
+def _kept(store: AssetStore, version: Version, review: Review) -> Review:
+    facts = asdict(review)
     recipe = Recipe.of("review", 1, {**facts, "assets": list(version.assets)})
     with store.draft(specs.REVIEWS, recipe, run_id="review") as draft:
         (draft.path / specs.REVIEWS.main).write_text(json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -1,7 +1,9 @@
 """The registered model as MLflow serves it: this file is its code, logged with it (models from code).
 
-One row asks one question, by the column `task`: `recommend` (with `user_id`, or `history` as a JSON list of product
-ids), or `search` (with `query`). `k` is how many answers are wanted, 10 if it is not given.
+One row asks one question, by the column `task`: `recommend` (with `user_id`, with `history`, a list of product ids or
+the same as JSON, or with both), or `search` (with `query`). `k` is how many answers are wanted, 10 if it is not given.
+Who is unknown says so with an empty history. MLflow leaves out columns that the signature does not have, so a row that
+lacks what its task needs is refused: the column may have been misspelt.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 
 COLUMNS = frozenset({"task", "user_id", "history", "query", "k"})
@@ -52,9 +55,10 @@ class RecommenderModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-def
                 raise ValueError(f"Row {number}: a search needs words in `query`.")
             found = self.recommender.search(query, k)
         elif task == "recommend":
-            found = self.recommender.recommend(
-                _user(number, row.get("user_id")), _history(number, row.get("history")), k
-            )
+            user, history = row.get("user_id"), row.get("history")
+            if user is None and history is None:
+                raise ValueError(f"Row {number}: a recommendation needs `user_id` or `history`; [] is an empty one.")
+            found = self.recommender.recommend(_user(number, user), _history(number, history), k)
         else:
             raise ValueError(f"Row {number}: `task` is one of {list(TASKS)}, not {task!r}.")
         return [{**asdict(item), "reasons": list(item.reasons)} for item in found]
@@ -63,7 +67,7 @@ class RecommenderModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-def
 def _count(number: int, value: object) -> int:
     if value is None:
         return 10
-    if not isinstance(value, int | float) or value != int(value) or not 1 <= value <= MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= MOST or value != int(value):
         raise ValueError(f"Row {number}: `k` is a whole number from 1 to {MOST}, not {value!r}.")
     return int(value)
 
@@ -81,8 +85,9 @@ def _history(number: int, value: object) -> list[str]:
         parsed = json.loads(value) if isinstance(value, str) else value
     except ValueError:
         parsed = None
+    parsed = list(parsed) if isinstance(parsed, np.ndarray | tuple) else parsed
     if not isinstance(parsed, list) or not all(isinstance(item, str) for item in parsed):
-        raise ValueError(f"Row {number}: `history` is a JSON list of product ids, not {value!r}.")
+        raise ValueError(f"Row {number}: `history` is a list of product ids, or the same as JSON, not {value!r}.")
     return parsed
 
 

@@ -1,0 +1,39 @@
+"""What came of a candidate: the tags of its version, and the report that the inventory keeps. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tasks.assets.asset import AssetRef
+from tasks.assets.reports import Registration
+from tasks.register.gate import CANDIDATE, Decision
+from tasks.register.registry import ASSET_TAG, CHALLENGER, Version
+
+
+def version_tags(assets: Iterable[AssetRef], decision: Decision) -> dict[str, str]:
+    """Return a new version's tags: the assets it stands for, what the gate said, and whether it awaits a review."""
+    named = {f"{ASSET_TAG}{ref.key}": ref.version for ref in assets}
+    if decision.is_open:
+        return {**named, "gate": "passed", "review": "pending"}
+    return {**named, "gate": "refused", "gate_reasons": "\n".join(decision.reasons)}
+
+
+def registration(version: Version, *, tracking_uri: str) -> Registration:
+    """Return what the registry was told of a version, as the version itself says."""
+    prefix = f"test.{CANDIDATE}."
+    has_passed = version.tags.get("gate") == "passed"
+    return Registration(
+        name=version.name,
+        version=version.version,
+        alias=CHALLENGER if CHALLENGER in version.aliases else None,
+        decision="passed" if has_passed else "refused",
+        reasons=tuple(version.tags.get("gate_reasons", "").splitlines()),
+        metrics={
+            name.removeprefix(prefix): value
+            for name, value in sorted(version.metrics.items())
+            if name.startswith(prefix) and not name.endswith((".low", ".high"))
+        },
+        run_id=version.run_id,
+        model_uri=f"models:/{version.name}/{version.version}",
+        tracking_uri=tracking_uri,
+    )

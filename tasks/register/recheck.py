@@ -1,0 +1,27 @@
+"""What is looked at once more before a version becomes the champion."""
+
+from __future__ import annotations
+
+from tasks.assets import specs
+from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
+from tasks.assets.store import AssetStore
+from tasks.errors import TamperedAssetError, UnknownAssetError
+from tasks.register.gate import decide
+from tasks.register.registry import Registry, Version, metric_of
+
+
+def reason_against(registry: Registry, store: AssetStore, version: Version, champion: Version | None) -> str | None:
+    """Return why a version must not become the champion, in words, or None.
+
+    Its evaluation lies in the lake unchanged, the gate lets it pass beside today's champion, and it answers.
+    """
+    evaluation = next((ref for ref in version.assets if ref.key == specs.EVALUATION.key), None)
+    if evaluation is None:
+        return "It names no evaluation: only what the stocktake registers can become the champion."
+    try:
+        text = (store.path(evaluation) / EVALUATION_REPORT).read_text(encoding="utf-8")
+    except (TamperedAssetError, UnknownAssetError) as error:
+        return f"Its evaluation cannot be trusted. {error}"
+    report = EvaluationReport.model_validate_json(text)
+    decision = decide(report, registry.config, champion=metric_of(champion, registry.config.metric))
+    return " ".join(decision.reasons) or registry.problem_of(version.version)
