@@ -31,13 +31,14 @@ SEARCHED: Final = ("shop.yaml", "pandian-demo/shop.yaml")
 QUIET: Final[Mapping[str, str]] = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""No library that pandian uses may call home, or fill the log with progress."""
+"""No library that pandian uses may call home or fill the log with progress; a busy machine may start slowly."""
 
 
 class MlflowConfig(StageConfig):

@@ -71,7 +71,7 @@ def test_a_deployment_runs_on_a_worker_and_is_completed(server: dict[str, str], 
     prefect("work-pool", "create", "pandian", "--type", "process", env=server)
     prefect("deploy", "--prefect-file", "deployments/prefect.yaml", "--all", env=server)
     prefect("automation", "create", "--from-file", "deployments/automations.yaml", env=server)
-    assert "pandian-crash-runs-without-heartbeat" in prefect("automation", "ls", env=server)
+    assert "Proactive" in prefect("automation", "inspect", "pandian-crash-runs-without-heartbeat", env=server)
     with running("worker", "start", "--pool", "pandian", env=server, log=tmp_path / "worker.log"):
         prefect("deployment", "run", "stocktake/nightly", "--watch", "--watch-timeout", "300", env=server)
     runs = prefect("flow-run", "ls", "--flow-name", "stocktake", env=server)

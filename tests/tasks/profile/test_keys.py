@@ -33,6 +33,24 @@ def test_one_repeated_value_in_many_is_no_key(tmp_path: Path, repeats: int, conf
     assert keys(tmp_path, {"product_id": ids}, config) == (() if repeats else (("product_id",),))
 
 
+def test_the_distinct_values_of_a_key_are_exact(tmp_path: Path) -> None:
+    (found,) = describe(tmp_path, pa.table({"product_id": [f"p{i}" for i in range(5_000)]}), SMALL).columns
+    assert (found.distinct, found.is_distinct_exact) == (5_000, True)
+
+
+@pytest.mark.parametrize("place", [1, 4_999])
+def test_a_repeat_is_found_whether_it_is_near_or_far(tmp_path: Path, place: int) -> None:
+    ids = [f"p{i}" for i in range(5_000)]
+    ids[place] = ids[0]
+    assert describe(tmp_path, pa.table({"product_id": ids}), SMALL, group=500).keys == ()
+
+
+def test_an_estimate_is_never_above_the_rows(tmp_path: Path) -> None:
+    values = pa.table({"product_id": [*(f"p{i}" for i in range(5_000)), "p0", None]})
+    (found,) = describe(tmp_path, values, SMALL).columns
+    assert found.distinct <= 5_001
+
+
 def test_a_missing_value_is_no_key(tmp_path: Path) -> None:
     assert keys(tmp_path, {"product_id": ["a", "b", None]}) == ()
 

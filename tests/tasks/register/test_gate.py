@@ -2,107 +2,99 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.assets.reports import LeakageCheck
+from tasks.assets.reports import EvaluationReport, LeakageCheck
 from tasks.errors import UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import Decision, decide
-from tests.tasks.register.evaluations import GOOD, make_evaluation
+from tests.tasks.register.registering import evaluation_of, measured
+
+CONFIG = RegisterConfig()
 
 
-def test_a_clean_candidate_above_everything_passes() -> None:
-    decision = decide(make_evaluation(), RegisterConfig(), champion=None)
-    assert decision == Decision(())
-    assert decision.is_open
+def reasons(evaluation: EvaluationReport, config: RegisterConfig = CONFIG, champion: float | None = None) -> list[str]:
+    return list(decide(evaluation, config, champion=champion).reasons)
 
 
-def test_a_leaking_split_is_a_reason_and_names_the_check() -> None:
-    leak = LeakageCheck(name="future", is_clean=False, detail="3 events are trained on too early.")
-    evaluation = make_evaluation(leakage=(leak,))
-    decision = decide(evaluation, RegisterConfig(), champion=None)
-    assert decision.reasons == ("The split leaks: future: 3 events are trained on too early.",)
-    assert not decision.is_open
+def test_a_candidate_above_all_passes_without_a_champion() -> None:
+    assert decide(evaluation_of(0.12), CONFIG, champion=None) == Decision(())
+    assert decide(evaluation_of(0.12), CONFIG, champion=None).is_open
 
 
-def test_a_split_that_nobody_checked_for_leaks_is_a_reason() -> None:
-    decision = decide(make_evaluation(leakage=()), RegisterConfig(), champion=None)
-    assert decision.reasons == ("Nobody looked whether the split leaks.",)
-
-
-@pytest.mark.parametrize(("asked", "is_open"), [(0.3, True), (0.3001, False)])
-def test_the_lowest_value_that_is_asked_passes_and_less_does_not(asked: float, is_open: bool) -> None:
-    decision = decide(make_evaluation(), RegisterConfig(min_value=asked), champion=None)
-    assert decision.is_open is is_open
-    if not is_open:
-        assert decision.reasons == ("Its ndcg_at_10 of 0.3000 is below the 0.3001 that is asked.",)
-
-
-@pytest.mark.parametrize("low", [0.12, 0.11])
-def test_intervals_that_meet_are_not_clearly_above_the_baseline(low: float) -> None:
-    values = {**GOOD, "combination": (0.3, low, 0.33)}
-    decision = decide(make_evaluation(values), RegisterConfig(), champion=None)
-    assert decision.reasons == (
-        f"Its ndcg_at_10 of 0.3000 ({low:.4f} to 0.3300) is not clearly above that of popularity, "
-        "0.1000 (0.0800 to 0.1200).",
+def test_intervals_that_touch_the_baselines_are_refused() -> None:
+    close = (measured("popularity", 0.10), measured("combination", 0.12))
+    (reason,) = reasons(evaluation_of(metrics=close))
+    assert reason == (
+        "Its ndcg_at_10 of 0.1200 (0.1100 to 0.1300) is not clearly above that of popularity, 0.1000 (0.0900 to 0.1100)."
     )
 
 
-def test_the_baseline_can_be_another_model() -> None:
-    decision = decide(make_evaluation(), RegisterConfig(baseline="ease"), champion=None)
-    assert "is not clearly above that of ease" in decision.reasons[0]
+def test_a_part_that_is_clearly_better_alone_refuses_the_combination() -> None:
+    values = (measured("popularity", 0.05), measured("item_knn", 0.20), measured("combination", 0.12))
+    (reason,) = reasons(evaluation_of(metrics=values))
+    assert "clearly below that of item_knn alone, 0.2000" in reason
+    assert reasons(evaluation_of(metrics=values), RegisterConfig(max_loss_to_part=0.5)) == []
 
 
-def test_a_part_that_is_clearly_better_alone_is_a_reason() -> None:
-    values = {**GOOD, "ease": (0.34, 0.32, 0.36)}
-    decision = decide(make_evaluation(values), RegisterConfig(), champion=None)
-    assert decision.reasons == (
-        "Its ndcg_at_10 of 0.3000 (at most 0.3300) is clearly below that of ease alone, 0.3400.",
-    )
+def test_a_part_within_the_interval_does_not() -> None:
+    values = (measured("popularity", 0.05), measured("item_knn", 0.125), measured("combination", 0.12))
+    assert reasons(evaluation_of(metrics=values)) == []
 
 
-@pytest.mark.parametrize(("best", "allowed"), [(0.33, 0.0), (0.34, 0.2)])
-def test_a_part_that_is_better_by_chance_or_by_less_than_allowed_is_none(best: float, allowed: float) -> None:
-    values = {**GOOD, "ease": (best, 0.3, 0.36)}
-    assert decide(make_evaluation(values), RegisterConfig(max_loss_to_part=allowed), champion=None).is_open
-
-
-@pytest.mark.parametrize(("champion", "is_open"), [(0.306, True), (0.31, False), (0.1, True)])
-def test_a_candidate_may_be_below_the_champion_by_the_allowed_share_alone(champion: float, is_open: bool) -> None:
-    decision = decide(make_evaluation(), RegisterConfig(max_loss_to_champion=0.02), champion=champion)
+@pytest.mark.parametrize(("champion", "is_open"), [(0.10, True), (0.122, True), (0.123, False)])
+def test_a_champion_may_be_better_by_two_percent_and_no_more(champion: float, is_open: bool) -> None:
+    decision = decide(evaluation_of(0.12), CONFIG, champion=champion)
     assert decision.is_open is is_open
     if not is_open:
-        assert decision.reasons == ("Its ndcg_at_10 of 0.3000 is more than 2% below the champion's 0.3100.",)
+        assert decision.reasons == ("Its ndcg_at_10 of 0.1200 is more than 2% below the champion's 0.1230.",)
 
 
-def test_every_reason_is_said_at_once() -> None:
-    values = {"popularity": (0.5, 0.4, 0.6), "combination": (0.1, 0.0, 0.2)}
-    decision = decide(make_evaluation(values, leakage=()), RegisterConfig(min_value=0.2), champion=0.9)
-    assert len(decision.reasons) == 5
+def test_the_least_value_is_asked_for() -> None:
+    (reason,) = reasons(evaluation_of(0.12), RegisterConfig(min_value=0.2))
+    assert reason == "Its ndcg_at_10 of 0.1200 is below the 0.2000 that is asked."
 
 
-def test_nothing_on_the_test_split_is_a_reason_not_a_crash() -> None:
-    decision = decide(make_evaluation(split="validation"), RegisterConfig(), champion=None)
-    assert decision.reasons == ("Nothing was measured on the test split.",)
+def test_a_metric_that_is_no_number_never_passes() -> None:
+    values = (measured("popularity", 0.05), measured("combination", float("nan")))
+    assert len(reasons(evaluation_of(metrics=values))) == 2
 
 
-def test_an_evaluation_without_the_combination_is_refused() -> None:
-    values = {"popularity": GOOD["popularity"]}
-    decision = decide(make_evaluation(values), RegisterConfig(), champion=None)
-    assert decision.reasons == ("The evaluation has no ndcg_at_10 of the combination on the test split.",)
+def test_a_leak_refuses_however_good_the_metrics_are() -> None:
+    leaks = LeakageCheck(name="order", is_clean=False, detail="7 events come after the cutoff.")
+    assert reasons(evaluation_of(leakage=(leaks,))) == ["The split leaks: order: 7 events come after the cutoff."]
+    assert reasons(evaluation_of(leakage=())) == ["Nobody looked whether the split leaks."]
+
+
+def test_all_reasons_are_named_together() -> None:
+    leaks = LeakageCheck(name="order", is_clean=False, detail="7 events.")
+    assert len(reasons(evaluation_of(0.04, leakage=(leaks,)), RegisterConfig(min_value=0.2), champion=0.3)) == 5
+
+
+def test_what_was_not_measured_does_not_pass() -> None:
+    assert reasons(evaluation_of(metrics=())) == ["Nothing was measured on the test split."]
+    values = (measured("popularity", 0.05),)
+    assert reasons(evaluation_of(metrics=values)) == [
+        "The evaluation has no ndcg_at_10 of the combination on the test split."
+    ]
+
+
+def test_the_validation_split_does_not_count() -> None:
+    values = [value.model_copy(update={"split": "validation"}) for value in evaluation_of().metrics]
+    assert reasons(evaluation_of(metrics=tuple(values))) == ["Nothing was measured on the test split."]
 
 
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("config", "words"),
     [
-        (RegisterConfig(metric="ndcg_at_1"), "`register.metric` is “ndcg_at_1”.*Did you mean “ndcg_at_10”"),
-        (RegisterConfig(baseline="popularty"), "`register.baseline` is “popularty”.*Did you mean “popularity”"),
-        (RegisterConfig(baseline="combination"), "`register.baseline` is “combination”.*It has: ease, popularity"),
+        (RegisterConfig(metric="ndgc_at_10"), "`register.metric` is “ndgc_at_10”.*Did you mean “ndcg_at_10”"),
+        (RegisterConfig(baseline="popular"), "`register.baseline` is “popular”.*It has: item_knn, popularity"),
+        (RegisterConfig(baseline="combination"), "`register.baseline` is “combination”"),
     ],
 )
-def test_a_metric_or_baseline_that_was_not_measured_is_a_usage_error(config: RegisterConfig, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        decide(make_evaluation(), config, champion=None)
+def test_a_setting_that_names_nothing_is_wrong_usage_not_a_refusal(config: RegisterConfig, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        decide(evaluation_of(), config, champion=None)
 
 
-def test_a_further_problem_closes_the_gate_and_none_leaves_it() -> None:
-    assert Decision(()).unless("It cannot be served.").reasons == ("It cannot be served.",)
-    assert Decision(("Too low.",)).unless(None) == Decision(("Too low.",))
+def test_one_more_reason_closes_the_gate() -> None:
+    assert Decision(("a",)).unless("b") == Decision(("a", "b"))
+    assert Decision(()).unless(None).is_open
