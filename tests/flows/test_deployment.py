@@ -51,6 +51,7 @@ def server(tmp_path: Path) -> Iterator[dict[str, str]]:
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PANDIAN_CONFIG": str(write_shop(tmp_path / "shop")),
         "PWD": str(ROOT),
+        "COLUMNS": "200",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     with running("server", "start", "--host", "127.0.0.1", "--port", str(port), env=env, log=tmp_path / "server.log"):
