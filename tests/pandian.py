@@ -47,7 +47,7 @@ def pandian(
             command, cwd=cwd, env=environment(env), stdout=output, stderr=errors, text=True, start_new_session=True
         )
         try:
-            process.wait(540)
+            process.wait(1200)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -41,7 +41,7 @@ def report(folder: Path) -> Any:  # JSON values of any shape
 
 
 @pytest.mark.service
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_the_demo_runs_without_a_network_and_registers_a_model(report: Any) -> None:  # JSON values of any shape
     assert report["status"] == "succeeded", report["problem"]
     assert report["model"]["alias"] == "challenger"

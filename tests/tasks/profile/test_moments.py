@@ -44,15 +44,6 @@ def test_a_count_stands_for_so_many_equal_values(pairs: list[tuple[float, int]])
     assert counted.m3 == pytest.approx(repeated.m3, abs=1e-4)
 
 
-@settings(deadline=None)
-@given(st.lists(st.integers(-1000, 1000).map(float), max_size=40), st.integers(-1000, 1000).map(float))
-def test_sums_around_any_number_give_the_same_moments(values: list[float], shift: float) -> None:
-    x = np.array(values, np.float64) - shift
-    found = Moments.of_sums(len(x), (float(x.sum()), float((x**2).sum()), float((x**3).sum())), shift)
-    assert found.mean == pytest.approx(of(values).mean, abs=1e-6)
-    assert found.m2 == pytest.approx(of(values).m2, rel=1e-6, abs=1e-3)
-
-
 def test_spread_and_skew_need_enough_values() -> None:
     assert (of([]).std, of([1.0]).std, of([1.0]).skewness, of([1.0, 2.0]).skewness) == (None, None, None, None)
     assert of([5.1] * 9).skewness is None

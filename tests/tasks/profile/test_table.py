@@ -165,11 +165,19 @@ def test_an_empty_table_is_described(tmp_path: Path, config: ProfileConfig) -> N
 
 def test_any_name_and_any_value_will_do(tmp_path: Path, config: ProfileConfig) -> None:
     table = pa.table(
-        {QUOTES: [QUOTES, QUOTES], "": [1.5, 2.5], "file_": [1, 2], "c0": [3, 4], "file_row_number": [5, 6]}
+        {
+            QUOTES: [QUOTES, QUOTES],
+            "": [1.5, 2.5],
+            "file_": [1, 2],
+            "c0": [3, 4],
+            "c0.x": [7, 9],
+            "file_row_number": [5, 6],
+        }
     )
     found = describe(tmp_path, table, config)
-    assert [item.name for item in found.columns] == [QUOTES, "", "file_", "c0", "file_row_number"]
-    assert (found.columns[0].minimum, found.columns[4].maximum) == (QUOTES, "6")
+    assert [item.name for item in found.columns] == [QUOTES, "", "file_", "c0", "c0.x", "file_row_number"]
+    assert (found.columns[0].minimum, found.columns[3].maximum) == (QUOTES, "4")
+    assert (found.columns[4].mean, found.columns[5].mean) == (8.0, 5.5)
 
 
 def test_values_that_never_repeat_are_no_top_values(tmp_path: Path) -> None:
