@@ -75,10 +75,11 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
         return Facts(present, distinct, False)
     is_integer = field.kind == "integer"
     borders = edges(least, most, bins=config.histogram_bins, is_integer=is_integer)
-    bins, sketch = np.zeros(len(borders) - 1, np.int64), Sketch.of(np.zeros(0))
+    bins, sketch, moments = np.zeros(len(borders) - 1, np.int64), Sketch.of(np.zeros(0)), Moments()
     for batch in queries.numbers(field):
         bins += bin_totals(batch, borders)
         sketch = sketch.merge(Sketch.of(batch))
+        moments = moments.merge(Moments.of(batch))
     found = sketch.quantiles(least, most)
     return Facts(
         present,
@@ -86,7 +87,7 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
         False,
         low,
         high,
-        moments=queries.moments(field),
+        moments=moments,
         quantiles={name: float(round(value)) for name, value in found.items()} if is_integer else found,
         histogram=histogram(borders, bins.tolist()),
         top=queries.likely_top(field),
@@ -104,7 +105,8 @@ def _many_texts(field: Field, queries: TableQueries) -> Facts:
 
 def _many_times(field: Field, queries: TableQueries) -> Facts:
     present, distinct = queries.totals(field)
-    time = _time(queries.time_range(field), *queries.days(field))
+    ends = queries.time_range(field)
+    time = _time(ends, *queries.days(field, ends[0] or 0))
     return Facts(present, distinct, False, *_ends(time), time=time)
 
 

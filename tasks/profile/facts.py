@@ -45,7 +45,7 @@ def to_profile(column: Field, facts: Facts, *, rows: int, characters: int) -> Co
         type=column.type,
         rows=rows,
         nulls=rows - facts.present,
-        distinct=facts.distinct,
+        distinct=min(facts.distinct, facts.present),  # an estimate may be above
         is_distinct_exact=facts.is_exact,
         minimum=clipped(facts.low, characters),
         maximum=clipped(facts.high, characters),

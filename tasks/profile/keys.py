@@ -79,6 +79,8 @@ def _is_key(profile: ColumnProfile, field: Field, queries: TableQueries) -> bool
         return profile.distinct == profile.rows
     if profile.distinct < NEAR_UNIQUE * profile.rows:
         return False
+    if queries.repeats_nearby(field):
+        return False
     queries.take_subset(field, [field], max(1, profile.rows // SUBSET_ROWS))
     return not queries.repeats_in_subset([field]) and queries.is_unique([field])
 

@@ -23,24 +23,14 @@ class Moments:
     @classmethod
     def of(cls, values: NDArray[np.float64], counts: NDArray[np.int64] | None = None) -> Moments:
         """Return the moments of finite values, each as often as its count says."""
-        weights = np.ones(len(values)) if counts is None else counts.astype(np.float64)
-        total = float(weights.sum())
-        if not total:
+        if not len(values):
             return cls()
-        mean = float((weights * values).sum() / total)
+        weights = 1.0 if counts is None else counts.astype(np.float64)
+        total = len(values) if counts is None else int(counts.sum())
+        mean = float((values * weights).sum() / total)
         distance = values - mean
-        squares = weights * distance * distance
-        return cls(round(total), mean, float(squares.sum()), float((squares * distance).sum()))
-
-    @classmethod
-    def of_sums(cls, count: int, sums: tuple[float, float, float], shift: float) -> Moments:
-        """Return the moments behind sums of `x - shift`, of its squares and of its cubes."""
-        if not count:
-            return cls()
-        first, second, third = sums
-        near = first / count
-        m2 = max(second - first * near, 0.0)
-        return cls(count, shift + near, m2, third - 3 * near * second + 2 * first * near * near)
+        squares = distance * distance * weights
+        return cls(total, mean, float(squares.sum()), float((squares * distance).sum()))
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of both together (Chan et al. 1979, Pébay 2008)."""

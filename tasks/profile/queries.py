@@ -6,27 +6,26 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.profile import sql
 from tasks.profile.config import ProfileConfig
 from tasks.profile.kinds import Field
-from tasks.profile.moments import Moments
-from tasks.profile.row_groups import row_groups, spread_groups
+from tasks.profile.row_groups import RowGroup, row_groups, spread_groups
 from tasks.schemas import literal
 
 Row = tuple[Any, ...]  # what a query returns: values of the columns' types
 DAY_US: Final = 86_400_000_000
-CHUNK_ROWS: Final = 122_880
 BATCH_ROWS: Final = 262_144
+NEARBY_ROWS: Final = 122_880
 MOST_CELLS: Final = 10_000_000
 SEEN_OFTEN: Final = 10
 """What the sample holds less often may as well be chance."""
@@ -119,12 +118,14 @@ class TableQueries:
     ) -> None:
         self.connection = connection
         self.config = config
-        self.files = file_list(files)
+        self.fields = tuple(fields)
+        self.files = tuple(files)
         columns = ", ".join(f"{_plain(field)} as {field.alias}" for field in fields)
-        connection.run(sql.SOURCE.format(files=self.files, columns=columns, aliases=_aliases(fields)))
-        self.groups = row_groups(connection.rows(sql.ROW_GROUPS.format(files=self.files)), files)
+        connection.run(sql.SOURCE.format(files=file_list(self.files), columns=columns, aliases=_aliases(fields)))
+        self.groups = row_groups(connection.rows(sql.ROW_GROUPS.format(files=file_list(self.files))), files)
         self.rows = sum(group.rows for group in self.groups)
-        self.is_sample_whole = self._draw(fields)
+        self.drawn: tuple[RowGroup, ...] = ()
+        self.is_sample_whole = self._draw()
 
     def frequencies(self, field: Field) -> Frequencies:
         """Return how often values repeat in the sample."""
@@ -184,33 +185,27 @@ class TableQueries:
 
     def text_totals(self, field: Field) -> Row:
         """Return rows with a value, distinct estimate, lowest, highest, and what `counted_lengths` does."""
-        return self.connection.row(sql.TEXT_TOTALS.format(column=field.alias))
+        present, distinct, *lengths = self.connection.row(sql.TEXT_TOTALS.format(column=field.alias))
+        low, high = self.connection.row(sql.RANGE.format(column=field.alias))
+        has_empty = lengths[0] == 0
+        empty = self.connection.row(sql.EMPTY.format(column=field.alias))[0] if has_empty else 0
+        return present, distinct, low, high, *lengths, empty
 
-    def days(self, field: Field) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the same as `counted_days` of a column that was not counted."""
-        found = self.connection.arrays(sql.DAYS.format(column=field.alias, day=_day(field.alias)))
+    def days(self, field: Field, first_us: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the same as `counted_days` of a column that was not counted and whose first time is known."""
+        day = sql.SINCE_1970.format(value=field.alias, day=DAY_US) if first_us >= 0 else _day(field.alias)
+        query = sql.DAYS.format(day=day, where=sql.FINITE.format(column=field.alias))
+        found = self.connection.arrays(query)
         return found["day"].astype(np.int64), found["n"].astype(np.int64)
 
-    def moments(self, field: Field) -> Moments:
-        """Return the moments of the finite numbers, chunk by chunk of rows in their order.
-
-        A chunk is never longer than a row group, which one thread reads: two runs give equal sums.
-        """
-        where = _finite(field)
-        (middle,) = self.connection.row(sql.MIDDLE.format(column=field.alias, where=where))
-        chunk = min([CHUNK_ROWS, *(group.rows for group in self.groups if not group.is_last)])
-        shift = float(middle or 0.0)
-        query = sql.POWER_SUMS.format(column=field.alias, chunk=chunk, shift=shift, where=where)
-        parts = [
-            Moments.of_sums(count, (first, second, third), shift)
-            for count, first, second, third in self.connection.rows(query)
-        ]
-        return reduce(Moments.merge, parts, Moments())
-
     def numbers(self, field: Field) -> Iterator[NDArray[np.float64]]:
-        """Yield the finite numbers in batches, in any order."""
-        query = sql.NUMBERS.format(column=field.alias, where=_finite(field))
-        return self.connection.stream(query)
+        """Yield the finite numbers in batches, in the order of the rows, so that two runs add up alike."""
+        for file in self.files:
+            with pq.ParquetFile(file) as reader:
+                for batch in reader.iter_batches(BATCH_ROWS, columns=[field.name]):
+                    column = pc.cast(batch[field.name].drop_null(), pa.float64(), safe=False)
+                    values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
+                    yield values if field.kind == "integer" else values[np.isfinite(values)]
 
     def likely_top(self, field: Field) -> list[Row]:
         """Return the most frequent of the values that the sample repeats, with their exact rows."""
@@ -245,7 +240,16 @@ class TableQueries:
     def repeats_in_subset(self, fields: Sequence[Field]) -> bool:
         """Return whether a combination of columns repeats among the rows kept aside."""
         columns = ", ".join(field.alias for field in fields)
-        return bool(self.connection.row(sql.SUBSET_REPEATS.format(columns=columns))[0])
+        queries = (
+            sql.SUBSET_REPEATS,
+            sql.SUBSET_TRULY_REPEATS,
+        )  # the second is slow, and hashes seldom agree by chance
+        return all(self.connection.row(query.format(columns=columns))[0] for query in queries)
+
+    def repeats_nearby(self, field: Field) -> bool:
+        """Return whether a value repeats among the first rows of the sampled row groups; none may be missing."""
+        parts = self._parts([field], rows=NEARBY_ROWS)
+        return bool(self.connection.row(sql.NEARBY_REPEATS.format(column=field.alias, parts=parts))[0])
 
     def is_unique(self, fields: Sequence[Field]) -> bool:
         """Return whether no two rows agree in these columns, exactly.
@@ -274,35 +278,34 @@ class TableQueries:
             return found
         return self.connection.row(query.format(column=field.alias, where=sql.FINITE.format(column=field.alias)))
 
-    def _draw(self, fields: Sequence[Field]) -> bool:
+    def _draw(self) -> bool:
         """Draw the sample from a few row groups, and return whether it is the whole table."""
-        kept = [field for field in fields if field.kind not in {"list", "map"}]
+        kept = [field for field in self.fields if field.kind not in {"list", "map"}]
         wanted = min(self.config.sample_rows, max(1_000, MOST_CELLS // max(len(kept), 1)))
-        drawn = spread_groups(self.groups, wanted)
-        step = max(1, sum(group.rows for group in drawn) // wanted)
-        columns = ", ".join(f"{_plain(field)} as {field.alias}" for field in kept) or "null as nothing"
-        parts = " union all ".join(
+        self.drawn = spread_groups(self.groups, wanted)
+        step = max(1, sum(group.rows for group in self.drawn) // wanted)
+        self.connection.run(sql.SAMPLE.format(parts=self._parts(kept), step=step))
+        return step == 1 and len(self.drawn) == len(self.groups)
+
+    def _parts(self, fields: Sequence[Field], rows: int | None = None) -> str:
+        """Return a query of the sampled row groups, or of so many first rows of each."""
+        columns = ", ".join(f"{_plain(field)} as {field.alias}" for field in fields) or "null as nothing"
+        parts = [
             sql.SAMPLE_PART.format(
                 place=group.file_place,
                 file=literal(group.file),
                 first=group.first,
-                last=group.first + group.rows - 1,
+                last=group.first + min(group.rows, rows or group.rows) - 1,
                 columns=columns,
-                aliases=_aliases(fields),
+                aliases=_aliases(self.fields),
             )
-            for group in drawn
-        )
-        parts = parts or sql.NO_SAMPLE.format(columns=columns)
-        self.connection.run(sql.SAMPLE.format(parts=parts, step=step))
-        return step == 1 and len(drawn) == len(self.groups)
+            for group in self.drawn
+        ]
+        return " union all ".join(parts) or sql.NO_SAMPLE.format(columns=columns)
 
 
 def _aliases(fields: Sequence[Field]) -> str:
     return ", ".join(field.alias for field in fields)
-
-
-def _finite(field: Field) -> str:
-    return (sql.PRESENT if field.kind == "integer" else sql.FINITE).format(column=field.alias)
 
 
 def _is_finite(end: float | None) -> bool:

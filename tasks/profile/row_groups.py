@@ -14,13 +14,12 @@ ROWS_PER_SAMPLED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """A row group: its file, the file's place among the table's, its first row in the file and its number of rows."""
+    """A row group: its file, the file's place among the table's, its first row in the file, and its rows."""
 
     file: str
     file_place: int
     first: int
     rows: int
-    is_last: bool
 
 
 def row_groups(rows: Iterable[tuple[Any, ...]], files: Sequence[Path]) -> tuple[RowGroup, ...]:
@@ -30,7 +29,7 @@ def row_groups(rows: Iterable[tuple[Any, ...]], files: Sequence[Path]) -> tuple[
     for file, _, count in sorted(rows, key=lambda row: (places[row[0]], row[1])):
         sizes[file].append(int(count))
     return tuple(
-        RowGroup(file, places[file], sum(counts[:place]), count, place == len(counts) - 1)
+        RowGroup(file, places[file], sum(counts[:place]), count)
         for file, counts in sizes.items()
         for place, count in enumerate(counts)
         if count

@@ -104,33 +104,19 @@ order by hash(value), value
 limit {limit}
 """
 
-MIDDLE: Final = "select quantile_disc({column}::double, 0.5) from sample {where}"
-
-POWER_SUMS: Final = """
-select count(*), sum(x), sum(x * x), sum(x * x * x)
-from (
-  select file_, row_ // {chunk} as chunk, {column}::double - {shift}::double as x
-  from source
-  {where}
-)
-group by file_, chunk
-order by file_, chunk
-"""
-
-NUMBERS: Final = "select {column}::double as value from source {where}"
-
 TEXT_TOTALS: Final = """
 select
   count({column}),
   approx_count_distinct({column}),
-  min({column}),
-  max({column}),
   min(length({column})),
   max(length({column})),
-  sum(length({column}))::bigint,
-  count(*) filter ({column} = '')
+  sum(length({column}))::bigint
 from source
 """
+
+RANGE: Final = "select min({column}), max({column}) from source"
+
+EMPTY: Final = "select count(*) from source where {column} = ''"
 
 TOTALS: Final = "select count({column}), approx_count_distinct({column}) from source"
 
@@ -144,8 +130,6 @@ select epoch_us(low), epoch_us(high)
 from (select min({column}) as low, max({column}) as high from source {where})
 """
 
-PRESENT: Final = "where {column} is not null"
-
 FINITE: Final = "where isfinite({column})"
 """Without this, a range comes from the statistics of the file and needs no scan."""
 
@@ -154,10 +138,12 @@ DAY: Final = (
 )
 """Days since 1970; integer division goes towards zero, and days before 1970 do not."""
 
+SINCE_1970: Final = "epoch_us({value}) // {day}"
+
 DAYS: Final = """
 select {day} as day, count(*) as n
 from source
-where isfinite({column})
+{where}
 group by all
 order by all
 """
@@ -204,6 +190,8 @@ where place <= {limit}
 order by file_, row_
 """
 
+NEARBY_REPEATS: Final = "select count(*) > count(distinct {column}) from ({parts})"
+
 SUBSET: Final = """
 create or replace temp table subset as
 select {columns}
@@ -211,7 +199,9 @@ from source
 where hash({lead}) % {part} = 0
 """
 
-SUBSET_REPEATS: Final = "select count(*) - count(distinct hash({columns})) from subset"
+SUBSET_REPEATS: Final = "select count(*) > count(distinct hash({columns})) from subset"
+
+SUBSET_TRULY_REPEATS: Final = "select count(*) > count(distinct ({columns})) from subset"
 
 HASHES: Final = "select hash({columns}) as h from source where hash({columns}) % {parts} = {part}"
 

@@ -10,7 +10,7 @@ from tasks.assets.reports import ColumnProfile, Correlation, TableProfile
 from tasks.profile.columns import describe_column
 from tasks.profile.config import ProfileConfig
 from tasks.profile.correlations import correlations
-from tasks.profile.keys import find_keys
+from tasks.profile.keys import Key, find_keys
 from tasks.profile.kinds import Field, is_identifier
 from tasks.profile.queries import TableQueries, open_connection, read_fields
 from tasks.schemas import CANONICAL
@@ -33,12 +33,13 @@ def describe_table(table: str, files: Sequence[Path], config: ProfileConfig, *, 
             return TableProfile(table=table, rows=0, columns=(), correlations=(), keys=())
         queries = TableQueries(connection, files, fields, config)
         columns = [(field, describe_column(field, queries, config)) for field in fields]
+        keys = find_keys(table, columns, queries, config)
         return TableProfile(
             table=table,
             rows=queries.rows,
-            columns=tuple(profile for _, profile in columns),
+            columns=tuple(_verified(profile, keys) for _, profile in columns),
             correlations=_correlations(columns, queries, config),
-            keys=find_keys(table, columns, queries, config),
+            keys=keys,
         )
 
 
@@ -65,6 +66,13 @@ def constant_columns(profile: TableProfile) -> list[Finding]:
         for column in profile.columns
         if profile.rows > 1 and _is_constant(column) and column.name not in expected
     ]
+
+
+def _verified(column: ColumnProfile, keys: Sequence[Key]) -> ColumnProfile:
+    """Return the profile of a key with its exact number of distinct values: its rows."""
+    if (column.name,) not in keys:
+        return column
+    return column.model_copy(update={"distinct": column.rows, "is_distinct_exact": True})
 
 
 def _is_constant(column: ColumnProfile) -> bool:
