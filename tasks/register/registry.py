@@ -99,7 +99,7 @@ class Registry:
         """Log a candidate with its evaluation and its inputs in a run of its own, and try it as it would be served."""
         import mlflow
 
-        with self._asking():
+        with self._asking(), _unchanged_path():
             self._choose()
             with mlflow.start_run(experiment_id=self._experiment(), run_name="register") as run:
                 run_id = str(run.info.run_id)
@@ -256,11 +256,11 @@ class Registry:
                 return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
             kept = cache / "models" / uuid.uuid5(uuid.NAMESPACE_URL, f"{self.uri} {uri}").hex
             if not kept.is_dir():
-                draft = kept.with_suffix(f".{uuid.uuid4().hex}")
-                draft.mkdir(parents=True)
-                mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(draft))
-                with contextlib.suppress(OSError):  # another process was faster; its copy is as good
-                    draft.rename(kept)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(dir=kept.parent) as draft:
+                    found = mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=draft)
+                    with contextlib.suppress(OSError):  # another process was faster; its copy is as good
+                        Path(found).rename(kept)
             return kept
 
     def _version(self, found: Any) -> Version:  # MLflow's ModelVersion
@@ -366,19 +366,26 @@ def _signature() -> Any:  # MLflow's ModelSignature
 def _serving_problem(folder: str) -> str | None:
     from mlflow.models import Model, validate_serving_input
 
-    path = list(sys.path)
     try:
         payload = str(Model.load(folder).get_serving_input(folder))
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _unchanged_path():
             # Its successor, `mlflow.models.predict`, imports everything again in a process of its own: ten seconds.
             warnings.simplefilter("ignore", FutureWarning)
             answer = validate_serving_input(folder, payload)
         asked, got = len(json.loads(payload)["dataframe_split"]["data"]), len(answer)
     except Exception as error:  # noqa: BLE001 - whatever the model raises is what a reviewer needs to know
         return f"It cannot be served: {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-    finally:
-        sys.path[:] = path  # MLflow leaves the model's code in front of everybody else's
     return None if asked == got else f"It cannot be served: asked {asked} questions, it answered {got}."
+
+
+@contextlib.contextmanager
+def _unchanged_path() -> Iterator[None]:
+    """Take the model's code from the path of imports again, where MLflow leaves it in front of everybody else's."""
+    path = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = path
 
 
 def _make_folder(uri: str) -> None:

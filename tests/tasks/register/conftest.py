@@ -5,11 +5,16 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tasks.assets.store import AssetStore
+from tasks.register.candidate import Candidate, questions
 from tasks.register.config import RegisterConfig
-from tests.tasks.register.registering import Shop, write_recommender
+from tasks.register.registry import Logged
+from tests.tasks.register.registering import TITLES, Shop, evaluation_of, write_recommender
+
+PRODUCTS = pa.table({"product_id": list(TITLES), "title": list(TITLES.values())})
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +27,24 @@ def mlflow_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mlflow")
 
 
+@pytest.fixture(scope="session")
+def logged(recommender_files: Path, mlflow_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Logged:
+    """The recommender in MLflow, logged once, to make versions of."""
+    shop = make_shop(recommender_files, mlflow_folder, tmp_path_factory.mktemp("logged"))
+    return shop.registry.log(Candidate(recommender_files, (), {}, evaluation_of(), questions(PRODUCTS)))
+
+
 @pytest.fixture
-def shop(recommender_files: Path, mlflow_folder: Path, tmp_path: Path) -> Shop:
+def shop(recommender_files: Path, mlflow_folder: Path, tmp_path: Path, logged: Logged) -> Shop:
+    return make_shop(recommender_files, mlflow_folder, tmp_path, logged)
+
+
+def make_shop(files: Path, mlflow: Path, folder: Path, logged: Logged | None = None) -> Shop:
     name = uuid.uuid4().hex[:8]
     config = RegisterConfig(
-        tracking_uri=f"sqlite:///{mlflow_folder / 'mlflow.db'}",
-        artifact_location=(mlflow_folder / name).as_uri(),
+        tracking_uri=f"sqlite:///{mlflow / 'mlflow.db'}",
+        artifact_location=(mlflow / name).as_uri(),
         experiment=name,
         model_name=f"{name}-recommender",
     )
-    return Shop(AssetStore(str(tmp_path / "lake")), config, recommender_files)
+    return Shop(AssetStore(str(folder / "lake")), config, files, logged)

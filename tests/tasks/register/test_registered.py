@@ -329,7 +329,10 @@ def test_nothing_is_promoted_or_listed_where_nothing_was_registered(tmp_path: Pa
 
 
 ALONE = """
-import sys
+import socket, sys
+def refuse(*args, **kwargs):
+    raise OSError("there is no network")
+socket.socket.connect = socket.getaddrinfo = refuse
 checkout = sys.argv[2]
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
 sys.path[:] = [path for path in sys.path if path and not path.startswith(checkout) or "site-packages" in path]
@@ -348,7 +351,7 @@ assert not tasks.__file__.startswith(checkout), tasks.__file__
 """
 
 
-def test_the_logged_model_answers_where_the_checkout_is_not(
+def test_the_logged_model_answers_where_neither_the_checkout_nor_a_network_is(
     office: Office, passed: tuple[Registration, Path], tmp_path: Path
 ) -> None:
     folder = chosen_files(office.config("t-recommender"), passed[0].version)

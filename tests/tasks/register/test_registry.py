@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import tasks.register.task as stage_module
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.store import AssetStore
+from tasks.errors import UnavailableError, UsageError
+from tasks.register.config import RegisterConfig
+from tasks.register.registry import Registry
+from tasks.register.review import listed, registered_assets, shown
+from tests.builders import make_products, save_asset, save_table
+from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of, measured
+
+pytestmark = MLFLOW_WARNINGS
+
+
+def test_the_run_names_every_input_under_our_own_digest(shop: Shop) -> None:
+    table = save_table(shop.store, "products", make_products(3))
+    shard = save_asset(shop.store, specs.shard("products", "day1"), {}, {"rows-0.txt": "raw"})
+    report = shop.register(evaluation_of(), lineage=[table, shard])
+    run = shop.registry.client.get_run(report.run_id)
+    digest = shop.store.manifest(table).content_digest
+    assert run.inputs is not None
+    found = {item.dataset.name: item.dataset for item in run.inputs.dataset_inputs}
+    assert found.keys() == {"tables/products", "models/recommender", "evaluations/recommender"}
+    assert digest.startswith(found["tables/products"].digest)
+    assert json.loads(found["tables/products"].source) == {"asset": str(table), "content_digest": digest}
+    assert run.data.params["input.tables/products"] == table.version
+    assert run.info.status == "FINISHED"
+    lineage = json.loads(artifact(shop, report.run_id, "lineage.json"))
+    assert lineage[str(shard)] == shop.store.manifest(shard).content_digest
+    assert len(lineage) == 4
+
+
+def test_the_run_holds_all_metrics_and_the_evaluation(shop: Shop) -> None:
+    report = shop.register(evaluation_of(0.12))
+    metrics = shop.registry.client.get_run(report.run_id).data.metrics
+    assert metrics["test.item_knn.ndcg_at_10"] == 0.10
+    assert metrics["test.combination.ndcg_at_10.high"] == pytest.approx(0.13)
+    assert report.metrics == {"ndcg_at_10": 0.12}
+    assert json.loads(artifact(shop, report.run_id, "evaluation.json"))["products"] == 4
+    assert artifact(shop, report.run_id, "card.md").startswith(f"# {shop.config.model_name}")
+
+
+def artifact(shop: Shop, run_id: str, name: str) -> str:
+    import mlflow
+
+    mlflow.set_tracking_uri(shop.registry.uri)
+    return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
+
+
+def test_a_model_that_cannot_be_served_is_a_version_that_says_so(
+    shop: Shop, recommender_files: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    broken = shutil.copytree(recommender_files, tmp_path / "broken")
+    (broken / "recommender.json").unlink()
+    before = list(sys.path)
+    report = shop.register(evaluation_of(), files=broken)
+    assert (report.decision, report.alias) == ("refused", None)
+    (reason,) = report.reasons
+    assert reason.startswith("It cannot be served: FileNotFoundError")
+    version = shop.registry.version(report.version)
+    assert (version.tags["gate"], version.review, version.aliases) == ("refused", "", ())
+    assert reason in shop.registry.card(report.version)
+    assert sys.path == before, "MLflow leaves the model's code on the path"
+
+
+def test_a_setting_that_names_nothing_registers_nothing(shop: Shop) -> None:
+    config = shop.config.model_copy(update={"baseline": "popular"})
+    with pytest.raises(UsageError, match="It has: item_knn, popularity"):
+        shop.register(evaluation_of(), config=config)
+    assert shop.registry.tags() == {}
+
+
+def test_an_interrupted_registration_goes_on_with_its_version(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage_module, "registration", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shop.register(evaluation_of())
+    report = shop.register(evaluation_of())
+    assert list(shop.registry.tags()) == [1]
+    assert (report.version, report.alias) == ("1", "challenger")
+
+
+def test_the_newest_candidate_takes_the_alias_of_the_challenger(shop: Shop) -> None:
+    first, second = shop.register(evaluation_of(0.12)), shop.register(evaluation_of(0.13))
+    assert shop.alias("challenger") == second.version
+    assert shop.registry.version(first.version).review == "pending", "it can still be approved"
+    assert [item.version for item in listed(shop.config)] == ["2", "1"]
+    assert {ref.key for ref in registered_assets(shop.config)} == {specs.RECOMMENDER.key, specs.EVALUATION.key}
+
+
+def test_the_card_compares_with_the_champion_of_the_day(shop: Shop) -> None:
+    shop.champion(0.12)
+    version, card = shown(shop.config, shop.register(evaluation_of(0.13)).version)
+    assert "| ndcg_at_10 | 0.1300 (0.1200–0.1400) | 0.1200 (0.1100–0.1300) |" in card
+    assert version.review == "pending"
+
+
+def test_a_candidate_clearly_below_the_champion_is_refused(shop: Shop) -> None:
+    shop.champion(0.12)
+    values = (measured("popularity", 0.05), measured("item_knn", 0.09), measured("combination", 0.1))
+    report = shop.register(evaluation_of(metrics=values))
+    assert report.reasons == ("Its ndcg_at_10 of 0.1000 is more than 2% below the champion's 0.1200.",)
+    assert shop.alias("champion") == "1"
+
+
+def test_a_remote_model_is_downloaded_once(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    version = shop.registered()
+    local = shop.registry.files(version.version, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists(), "what is local already is not copied"
+    folder = next(path for path in local.parents if (path / "MLmodel").is_file())
+    monkeypatch.setattr(MlflowClient, "get_model_version_download_uri", lambda *args: f"copy+{folder.as_uri()}")
+    monkeypatch.setattr("mlflow.artifacts.download_artifacts", copying)
+    found = shop.registry.files(version.version, tmp_path / "cache")
+    assert (found / "recommender.json").is_file()
+    monkeypatch.delattr("mlflow.artifacts.download_artifacts")
+    assert shop.registry.files(version.version, tmp_path / "cache") == found
+
+
+def copying(artifact_uri: str, dst_path: str) -> str:
+    import shutil
+    from urllib.parse import urlparse
+
+    return str(shutil.copytree(urlparse(artifact_uri).path, f"{dst_path}/artifacts"))
+
+
+def test_a_version_whose_run_is_gone_can_still_be_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+
+    version = shop.registered()
+
+    def gone(client: MlflowClient, run_id: str) -> None:
+        raise MlflowException("Run not found", error_code=RESOURCE_DOES_NOT_EXIST)
+
+    monkeypatch.setattr(MlflowClient, "get_run", gone)
+    found = shop.registry.version(version.version)
+    assert (found.metrics, found.params, found.review) == ({}, {}, "pending")
+
+
+def test_a_server_that_does_not_answer_is_a_transient_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry = Registry(RegisterConfig(tracking_uri="http://127.0.0.1:9", model_name="m"))
+    for ask in (lambda: registry.by_alias("champion"), registry.tags, lambda: registry.version("1")):
+        with pytest.raises(UnavailableError, match=r"“http://127\.0\.0\.1:9” is not available.*Check that MLflow runs"):
+            ask()
+
+
+def test_the_assets_of_a_version_are_found_again(shop: Shop) -> None:
+    version = shop.registered()
+    again = AssetStore(shop.store.url)
+    assert [again.path(ref).is_dir() for ref in version.assets] == [True, True]
+    assert AssetRef(specs.RECOMMENDER.key, shop.save_recommender().version) in version.assets

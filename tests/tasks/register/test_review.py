@@ -1,0 +1,115 @@
+"""What happens around reviews that is not the straight way; the straight way is in test_registered."""
+
+from __future__ import annotations
+
+import pytest
+
+import tasks.register.review as review_module
+from tasks.errors import CandidateRefusedError, UsageError
+from tasks.register.registry import Registry
+from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of
+
+pytestmark = MLFLOW_WARNINGS
+
+
+def test_what_the_champion_overtook_does_not_come_back_by_a_rollback(shop: Shop) -> None:
+    first = shop.champion(0.12)
+    overtaken, newest = shop.registered(0.13), shop.registered(0.14)
+    shop.approve(overtaken.version)
+    shop.approve(newest.version)
+    shop.promote()
+    assert shop.alias("champion") == newest.version
+    assert shop.registry.version(overtaken.version).review == "superseded"
+    shop.roll_back()
+    assert shop.promote(minutes=9) is None
+    assert shop.alias("champion") == first.version
+
+
+def test_rolling_back_twice_goes_back_two_champions(shop: Shop) -> None:
+    first, second, third = (shop.champion(value) for value in (0.12, 0.13, 0.14))
+    assert (shop.alias("champion"), shop.alias("previous")) == (third.version, second.version)
+    shop.roll_back(minutes=2)
+    assert (shop.alias("champion"), shop.alias("previous")) == (second.version, first.version)
+    shop.roll_back(minutes=3)
+    assert (shop.alias("champion"), shop.alias("previous")) == (first.version, None)
+    with pytest.raises(UsageError, match="no earlier champion"):
+        shop.roll_back(minutes=4)
+
+
+def test_a_version_that_was_rolled_back_can_be_approved_again(shop: Shop) -> None:
+    shop.champion(0.12)
+    second = shop.champion(0.13)
+    shop.roll_back()
+    shop.approve(second.version, "it was the weather")
+    found = shop.promote(minutes=9)
+    assert found is not None
+    assert (found.version, found.reason) == (second.version, "it was the weather")
+    assert shop.alias("champion") == second.version
+
+
+def test_a_champion_that_does_not_answer_any_more_is_not_rolled_back_to(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.champion(0.12)
+    second = shop.champion(0.13)
+    monkeypatch.setattr(Registry, "problem_of", lambda self, version: "It cannot be served: it is gone.")
+    with pytest.raises(CandidateRefusedError, match="it is gone"):
+        shop.roll_back()
+    assert shop.alias("champion") == second.version
+
+
+def test_an_approved_version_whose_files_are_gone_is_refused_in_words(shop: Shop) -> None:
+    first = shop.champion(0.12)
+    second = shop.register(evaluation_of(0.13))
+    shop.approve(second.version)
+    (shop.registry.files(second.version) / "recommender.json").unlink()
+    with pytest.raises(CandidateRefusedError, match="It cannot be served: FileNotFoundError"):
+        shop.promote()
+    assert shop.alias("champion") == first.version
+    assert shop.registry.version(second.version).tags["promotion"].startswith("refused: It cannot be served")
+
+
+def test_a_promotion_that_was_interrupted_before_its_record_is_recorded_later(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = shop.registered()
+    shop.approve(version.version)
+
+    def dies(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(review_module, "_kept", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shop.promote()
+    assert shop.alias("champion") == version.version
+    assert [item["decision"] for item in shop.log()] == ["approved"]
+    assert shop.promote(minutes=5) is not None
+    assert shop.promote(minutes=6) is None
+    assert [(item["decision"], item["by"]) for item in shop.log()] == [("approved", "ada"), ("promoted", "ada")]
+
+
+def test_an_alias_that_was_moved_by_hand_is_recorded(shop: Shop) -> None:
+    version = shop.registered()
+    shop.registry.set_alias("champion", version.version)
+    found = shop.promote()
+    assert found is not None
+    assert (found.version, found.by, found.reason) == ("1", "somebody in MLflow", "no reason was given")
+    assert shop.promote(minutes=5) is None
+
+
+def test_a_champion_deleted_in_mlflow_is_followed_by_the_one_before(shop: Shop) -> None:
+    first, second = shop.champion(0.12), shop.champion(0.13)
+    shop.registry.client.delete_model_version(shop.config.model_name, second.version)
+    assert shop.alias("champion") is None
+    found = shop.promote(minutes=5)
+    assert found is not None
+    assert shop.alias("champion") == first.version
+
+
+def test_a_lost_champion_is_found_again_by_a_rollback(shop: Shop) -> None:
+    first, second = shop.champion(0.12), shop.champion(0.13)
+    shop.registry.client.delete_model_version(shop.config.model_name, second.version)
+    found = shop.roll_back()
+    assert (found.version, found.from_version) == (first.version, None)
+    assert shop.alias("champion") == first.version
