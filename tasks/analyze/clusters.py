@@ -10,53 +10,66 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.analyze.config import AnalyzeConfig
-from tasks.analyze.kmeans import spherical_kmeans
+from tasks.analyze.kmeans import Learning, spherical_kmeans
 from tasks.analyze.naming import cluster_words, distinct_names
+from tasks.errors import TooLittleDataError
+from tasks.retrieval.texts import product_text
+
+NAMED_BY = ("title", "category")
+"""What names are made of: descriptions praise, and brands are in titles where they matter."""
 
 
 def cluster_count(texts: int, wanted: int | None) -> int:
-    """Return the number of clusters: as wanted, or the root of half the texts, 2 to 256 (Mardia et al., 1979)."""
-    chosen = round(math.sqrt(texts / 2)) if wanted is None else wanted
-    return max(1, min(chosen if wanted is not None else max(2, min(chosen, 256)), texts))
+    """Return the number of clusters: as wanted, or the root of half the texts, 2 to 256 (Mardia et al., 1979).
+
+    There are never more clusters than texts.
+    """
+    chosen = min(max(2, round(math.sqrt(texts / 2))), 256) if wanted is None else wanted
+    return min(chosen, texts)
 
 
 def clustered(
-    product_ids: Sequence[str], texts: Sequence[str], vectors: NDArray[np.float32], config: AnalyzeConfig
+    products: pa.Table, vectors: NDArray[np.float32], config: AnalyzeConfig
 ) -> tuple[pa.Table, list[list[str]]]:
     """Return each product's cluster (product_id, cluster_id, similarity), and each cluster's words.
 
     Equal texts are clustered as one, so that a text of which there are many ids does not draw the centres to itself.
-    Clusters are numbered by size, the largest first. A product without a vector is in none.
+    Clusters are numbered by their products, the largest first. A product without a vector is in none.
+
+    Args:
+        products: product_id and whatever of title, brand, category, description there is.
+        vectors: A unit vector per product; zeros where there is none.
+        config: How many clusters, and how they are learned.
+
+    Raises:
+        TooLittleDataError: No product has a vector.
     """
-    has_vector = np.linalg.norm(vectors, axis=1) > 0
-    rows = np.nonzero(has_vector)[0]
-    first: dict[str, int] = {}
-    text_of = np.array([first.setdefault(texts[row], len(first)) for row in rows.tolist()], np.int64)
-    distinct = list(first)
-    leaders = np.full(len(distinct), -1, np.int64)
-    leaders[text_of[::-1]] = rows[::-1]
-    k = cluster_count(len(distinct), config.clusters)
-    found = spherical_kmeans(
-        vectors[leaders],
-        k,
-        iterations=config.iterations,
-        sample=k * config.points_per_cluster,
-        seed=config.seed,
-        device=config.device,
-    )
+    rows = np.nonzero(vectors.any(axis=1))[0]
+    if not len(rows):
+        raise TooLittleDataError(
+            stage="cluster",
+            needed="at least one product with a vector",
+            found=f"{products.num_rows} products without any",
+            fix="Map a source column to `title` or `description` under sources in shop.yaml.",
+        )
+    texts = product_text(products)
+    leaders, text_of = _distinct([texts[row] for row in rows.tolist()])
+    k = cluster_count(len(leaders), config.clusters)
+    learning = Learning(config.iterations, sample=k * config.points_per_cluster, seed=config.seed)
+    found = spherical_kmeans(vectors[rows[leaders]], k, learning, device=config.device)
     labels = found.labels[text_of]
-    order = np.argsort(-np.bincount(labels, minlength=k), kind="stable")
     number = np.empty(k, np.int64)
-    number[order] = np.arange(k)
-    words = cluster_words(distinct, number[found.labels], k, words=config.cluster_words)
+    number[np.argsort(-np.bincount(labels, minlength=k), kind="stable")] = np.arange(k)
     members = pa.table(
         {
-            "product_id": pa.array([product_ids[row] for row in rows.tolist()], pa.string()),
+            "product_id": products["product_id"].take(pa.array(rows)).combine_chunks(),
             "cluster_id": pa.array(number[labels], pa.int64()),
             "similarity": pa.array(found.similarities[text_of], pa.float32()),
         }
     )
-    return members, words
+    named_by = [name for name in NAMED_BY if name in products.column_names]
+    named = product_text(products.select(named_by).take(pa.array(rows[leaders])))
+    return members, cluster_words(named, number[found.labels], k, words=config.cluster_words)
 
 
 def cluster_table(
@@ -64,26 +77,37 @@ def cluster_table(
 ) -> pa.Table:
     """Return one row per cluster that has products, with its shares of events and revenue.
 
+    Shares are of the events of all clusters together. They are null where there are no events, or no prices.
+
     Args:
         members: From `clustered`.
         words: From `clustered`.
         values: Cluster to its events and revenue; empty where there are no events.
     """
-    names = distinct_names(words)
     sizes = np.bincount(members["cluster_id"].to_numpy(), minlength=len(words))
-    kept = [cluster for cluster in range(len(words)) if sizes[cluster]]
-    events = sum(count for count, _ in values.values())
-    revenue = sum(paid or 0.0 for _, paid in values.values())
-    shares = [values.get(cluster, (0, 0.0)) for cluster in kept]
+    kept = np.nonzero(sizes)[0].tolist()
+    names = distinct_names([words[cluster] for cluster in kept])
+    events = [values.get(cluster, (0, None))[0] for cluster in kept]
+    revenue = [values.get(cluster, (0, None))[1] or 0.0 for cluster in kept]
     return pa.table(
         {
             "cluster_id": pa.array(kept, pa.int64()),
-            "name": [names[cluster] for cluster in kept],
+            "name": pa.array(names, pa.string()),
             "words": pa.array([list(words[cluster]) for cluster in kept], pa.list_(pa.string())),
-            "size": pa.array([int(sizes[cluster]) for cluster in kept], pa.int64()),
-            "event_share": pa.array([count / events if events else None for count, _ in shares], pa.float64()),
-            "revenue_share": pa.array(
-                [(paid or 0.0) / revenue if revenue else None for _, paid in shares], pa.float64()
-            ),
+            "size": pa.array(sizes[kept], pa.int64()),
+            "event_share": pa.array(_shares(events), pa.float64()),
+            "revenue_share": pa.array(_shares(revenue), pa.float64()),
         }
     )
+
+
+def _distinct(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first place of each text, and the text of each place."""
+    position: dict[str, int] = {}
+    text_of = np.array([position.setdefault(text, len(position)) for text in texts], np.int64)
+    return np.unique(text_of, return_index=True)[1].astype(np.int64), text_of
+
+
+def _shares(amounts: Sequence[float]) -> list[float | None]:
+    total = sum(amounts)
+    return [amount / total if total > 0 else None for amount in amounts]

@@ -1,158 +1,132 @@
-"""Products that are the same: by equal texts, or by vectors so near that only wording differs."""
+"""Products that are the same: by equal titles, or by near vectors and titles of which neither contradicts the other."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.retrieval.topk import exact_top_k
-
-NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
-NOT_WORDS: Final = re.compile(r"[\W_]+")
-QUALIFIERS: Final = frozenset(
-    [
-        "black",
-        "blue",
-        "red",
-        "green",
-        "white",
-        "yellow",
-        "pink",
-        "purple",
-        "orange",
-        "brown",
-        "grey",
-        "gray",
-        "silver",
-        "gold",
-        "cyan",
-        "magenta",
-        "clear",
-        "small",
-        "medium",
-        "large",
-        "xl",
-        "xxl",
-        "left",
-        "right",
-        "men",
-        "women",
-        "boys",
-        "girls",
-        "fine",
-        "bold",
-        "single",
-        "double",
-        "mini",
-        "standard",
-        "letter",
-        "legal",
-        "ruled",
-        "lined",
-        "plain",
-    ]
-)
-"""Words that tell variants of one product apart; texts that differ in them are not the same."""
+from tasks.analyze.near import near_pairs
+from tasks.analyze.wording import Wording, is_same_wording, wording
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Groups of products. Every list has one entry per product in a group.
+    """Groups of products. Every list has one entry per product in a group, ordered by group, then by product.
 
     Args:
         groups: Group number, from 0, the largest group first.
         products: Row of the product.
-        kinds: `exact` where the group's texts are equal but for case and punctuation, `near` otherwise.
-        similarities: Cosine to the group's first product.
+        kinds: `exact` where another product of the group has this title but for case and punctuation, else `near`.
+        texts: Number of the title; the same for titles that are equal but for case and punctuation.
+        similarities: Cosine to the group's first product; not a number where one of the two has no vector.
     """
 
     groups: NDArray[np.int64]
     products: NDArray[np.int64]
     kinds: list[str]
     similarities: NDArray[np.float32]
+    texts: NDArray[np.int64]
 
 
 def duplicate_groups(
-    titles: Sequence[str], vectors: NDArray[np.float32], *, near: float, neighbours: int, device: str = "auto"
+    titles: Sequence[str],
+    brands: Sequence[str | None],
+    vectors: NDArray[np.float32],
+    *,
+    near: float,
+    device: str = "auto",
 ) -> Duplicates:
-    """Return the groups of products that are the same or nearly.
+    """Return the groups of products that are the same, or nearly.
 
-    Two texts are nearly the same when the cosine of their vectors is at least `near`, and they hold the same numbers,
-    colours and sizes: a pack of 12 is not a pack of 24. Groups are the connected components of that relation.
+    Titles are the same when they are equal but for case and punctuation, nearly the same when the cosine of the
+    products' vectors is at least `near`, sizes, numbers, models and colours are equal, and no word stands in place of
+    another: a pack of 12 is not a pack of 24, a metal tip not a needle tip, and one brand not another. Groups are the
+    connected components of that relation.
 
     Args:
-        titles: A text per product; an empty one is in no group.
-        vectors: A unit vector per product.
+        titles: A title per product; an empty one is in no group.
+        brands: A brand per product; None fits any. Equal titles are the same whatever their brands.
+        vectors: A unit vector per product; zeros where there is none.
         near: Lowest cosine.
-        neighbours: Nearest texts of each that are looked at.
         device: Where to multiply.
     """
-    from scipy import sparse
-    from scipy.sparse.csgraph import connected_components
-
-    keys = [_key(title) for title in titles]
-    position: dict[str, int] = {}
-    text_of = np.array([position.setdefault(key, len(position)) if key else -1 for key in keys], np.int64)
-    first = _first_rows(text_of, len(position))
-    pairs = _near_pairs([titles[row] for row in first], vectors[first], near=near, neighbours=neighbours, device=device)
-    size = len(position)
-    graph = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    return _grouped(text_of, component, vectors)
-
-
-def _key(title: str) -> str:
-    return NOT_WORDS.sub(" ", unicodedata.normalize("NFKC", title).casefold()).strip()
-
-
-def _first_rows(text_of: NDArray[np.int64], texts: int) -> NDArray[np.int64]:
-    first = np.full(texts, -1, np.int64)
-    for row in range(len(text_of) - 1, -1, -1):
-        if text_of[row] >= 0:
-            first[text_of[row]] = row
-    return first
+    wordings = {title: wording(title) for title in dict.fromkeys(titles)}
+    said = [wordings[title] for title in titles]
+    text_of = _texts(said)
+    first = _first_rows(text_of, vectors)
+    makers = _makers(text_of, brands, len(first))
+    united = _Union(len(first))
+    telling: dict[tuple[str, ...], int] = {}
+    blocks = np.array([telling.setdefault(said[row].telling, len(telling)) for row in first], np.int64)
+    for pairs in near_pairs(vectors[first], blocks, near, device=device):
+        for left, right in pairs.tolist():
+            is_news = united.root(left) != united.root(right)
+            is_conflict = bool(makers[left] and makers[right] and makers[left].isdisjoint(makers[right]))
+            if is_news and not is_conflict and is_same_wording(said[first[left]], said[first[right]]):
+                united.join(left, right)
+    roots = np.array([united.root(text) for text in range(len(first))], np.int64)
+    return _grouped(text_of, roots, vectors)
 
 
-def _near_pairs(
-    titles: Sequence[str], vectors: NDArray[np.float32], *, near: float, neighbours: int, device: str
-) -> NDArray[np.int64]:
-    if len(titles) < 2:
-        return np.empty((0, 2), np.int64)
-    found = exact_top_k(vectors, vectors, min(neighbours + 1, len(vectors)), device=device)
-    telling = [_telling(title) for title in titles]
-    left, place = np.nonzero(found.scores >= near)
-    right = found.indices[left, place]
-    pairs = {(min(a, b), max(a, b)) for a, b in zip(left.tolist(), right.tolist(), strict=True) if a != b and b >= 0}
-    same = sorted(pair for pair in pairs if telling[pair[0]] == telling[pair[1]])
-    return np.array(same, np.int64).reshape(-1, 2)
+class _Union:
+    """Disjoint sets of numbers, the smallest of each its root."""
+
+    def __init__(self, size: int) -> None:
+        self._parent = list(range(size))
+
+    def root(self, item: int) -> int:
+        parent = self._parent
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    def join(self, left: int, right: int) -> None:
+        low, high = sorted((self.root(left), self.root(right)))
+        self._parent[high] = low
 
 
-def _telling(title: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    words = frozenset(_key(title).split())
-    return tuple(sorted(NUMBER.findall(title))), words & QUALIFIERS
+def _texts(said: Sequence[Wording]) -> NDArray[np.int64]:
+    """Number products by title; -1 where there is none."""
+    number: dict[str, int] = {}
+    return np.array([number.setdefault(words.key, len(number)) if words.key else -1 for words in said], np.int64)
 
 
-def _grouped(text_of: NDArray[np.int64], component: NDArray[np.int32], vectors: NDArray[np.float32]) -> Duplicates:
+def _makers(text_of: NDArray[np.int64], brands: Sequence[str | None], texts: int) -> list[set[str]]:
+    """The brands of each text's products."""
+    makers: list[set[str]] = [set() for _ in range(texts)]
+    for text, brand in zip(text_of.tolist(), brands, strict=True):
+        if text >= 0 and brand:
+            makers[text].add(brand.casefold().strip())
+    return makers
+
+
+def _first_rows(text_of: NDArray[np.int64], vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The first row of each text, one with a vector where there is one."""
     rows = np.nonzero(text_of >= 0)[0]
-    group = component[text_of[rows]] if len(rows) else np.empty(0, np.int64)
-    sizes = np.bincount(group) if len(group) else np.empty(0, np.int64)
-    texts = np.bincount(component) if len(component) else np.empty(0, np.int64)
-    kept = [number for number in np.argsort(-sizes, kind="stable").tolist() if sizes[number] > 1]
-    new = {old: number for number, old in enumerate(kept)}
-    chosen = [(new[int(g)], int(row)) for g, row in zip(group, rows, strict=True) if int(g) in new]
-    chosen.sort()
-    groups = np.array([g for g, _ in chosen], np.int64)
-    products = np.array([row for _, row in chosen], np.int64)
-    leader: dict[int, int] = {}
-    for g, row in chosen:
-        leader.setdefault(g, row)
-    leaders = np.array([leader[g] for g, _ in chosen], np.int64)
-    similarities = np.einsum("nd,nd->n", vectors[products], vectors[leaders]) if chosen else np.empty(0, np.float32)
-    kinds = ["exact" if texts[kept[g]] == 1 else "near" for g, _ in chosen]
-    return Duplicates(groups, products, kinds, similarities.astype(np.float32))
+    rows = rows[np.argsort(~vectors[rows].any(axis=1), kind="stable")]
+    return rows[np.unique(text_of[rows], return_index=True)[1]]
+
+
+def _grouped(text_of: NDArray[np.int64], roots: NDArray[np.int64], vectors: NDArray[np.float32]) -> Duplicates:
+    rows = np.nonzero(text_of >= 0)[0]
+    root_of = roots[text_of[rows]]
+    sizes = np.bincount(root_of, minlength=len(roots))
+    number = np.full(len(roots), -1, np.int64)
+    ranked = np.argsort(-sizes, kind="stable")
+    ranked = ranked[sizes[ranked] > 1]
+    number[ranked] = np.arange(len(ranked))
+    rows = rows[number[root_of] >= 0]
+    groups = number[roots[text_of[rows]]]
+    order = np.argsort(groups, kind="stable")
+    groups, products = groups[order], rows[order]
+    leaders = products[np.unique(groups, return_index=True)[1]][groups]
+    similarities = np.einsum("nd,nd->n", vectors[products], vectors[leaders])
+    similarities[~(vectors[products].any(axis=1) & vectors[leaders].any(axis=1))] = np.nan
+    copies = Counter(text_of[products].tolist())
+    kinds = ["exact" if copies[text] > 1 else "near" for text in text_of[products].tolist()]
+    return Duplicates(groups, products, kinds, similarities.astype(np.float32), text_of[products])

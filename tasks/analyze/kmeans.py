@@ -13,11 +13,32 @@ from tasks.retrieval.hardware import has_bf16, pick_device
 if TYPE_CHECKING:
     import torch
 
+BLOCK_ROWS: Final = {"cpu": 4_096}
+"""Vectors compared at once. On a CPU a block and its similarities stay in the cache: 1.8x faster than 65,536."""
+
+MOST_BLOCK_ROWS: Final = 65_536
 BLOCK_CELLS: Final = 16_777_216
-"""Similarities held at once."""
+"""Similarities held at once, however many centres there are."""
 
 TOLERANCE: Final = 1e-4
 """Gain of the mean similarity below which rounds end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How centres are learned.
+
+    Args:
+        iterations: Most rounds.
+        tolerance: Rounds end when one gains less of the mean similarity; all rounds are done if None.
+        sample: Vectors that the centres are learned from; all if unset. All vectors are assigned in any case.
+        seed: Draws the sample and the first centres.
+    """
+
+    iterations: int = 25
+    tolerance: float | None = TOLERANCE
+    sample: int | None = None
+    seed: int = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +48,8 @@ class Clustering:
     Args:
         centres: k x d unit vectors.
         labels: For each vector, the centre it is nearest to.
-        similarities: For each vector, its cosine to that centre.
-        rounds: Rounds until nothing was gained.
+        similarities: For each vector, its cosine to that centre, in fp32.
+        rounds: Rounds done.
     """
 
     centres: NDArray[np.float32]
@@ -37,85 +58,87 @@ class Clustering:
     rounds: int
 
 
-def spherical_kmeans(
-    vectors: NDArray[np.float32],
-    k: int,
-    *,
-    iterations: int = 25,
-    sample: int | None = None,
-    seed: int = 13,
-    device: str = "auto",
-) -> Clustering:
+def spherical_kmeans(vectors: NDArray[np.float32], k: int, learning: Learning, *, device: str = "auto") -> Clustering:
     """Return k clusters of unit vectors, the same for the same seed on the same kind of device.
 
-    Similarities are computed in bf16 where the device has it, centres always in fp32. A centre that nobody is nearest
-    to moves to the vector that is farthest from its own.
+    The first centres are vectors drawn by the seed. Nearest centres are found in bf16 where the device has it; centres
+    are summed in fp32. A centre that nobody is nearest to moves to the vector that is farthest from its own.
 
     Args:
         vectors: n x d unit vectors, n at least k.
         k: Number of clusters.
-        iterations: Most rounds.
-        sample: Vectors that the centres are learned from; all if unset. All vectors are assigned in any case.
-        seed: Draws the sample and the first centres.
+        learning: How the centres are learned.
         device: `auto`, `cpu`, `cuda` or `mps`.
     """
     import torch
 
     place = pick_device(device)
     kind = torch.bfloat16 if has_bf16(place) else torch.float32
-    generator = np.random.default_rng(seed)
-    size = len(vectors) if sample is None else min(sample, len(vectors))
+    generator = np.random.default_rng(learning.seed)
+    size = len(vectors) if learning.sample is None else max(k, min(learning.sample, len(vectors)))
     chosen = np.sort(generator.choice(len(vectors), size, replace=False)) if size < len(vectors) else slice(None)
     with torch.inference_mode():
         points = torch.from_numpy(np.ascontiguousarray(vectors[chosen])).to(place)
         quick = points.to(kind)
         centres = points[torch.from_numpy(generator.choice(size, k, replace=False)).to(place)].clone()
-        before, rounds = -1.0, 0
-        for rounds in range(1, iterations + 1):  # noqa: B007 - the last value is told
+        before, rounds = -torch.inf, 0
+        while rounds < learning.iterations:
+            rounds += 1
             labels, near = _assigned(quick, centres.to(kind))
             centres = _moved(points, labels, near, centres)
             mean = float(near.mean())
-            if mean - before < TOLERANCE:
+            if learning.tolerance is not None and mean - before < learning.tolerance:
                 break
             before = mean
-        whole = torch.from_numpy(np.ascontiguousarray(vectors))
-        labels, _ = _assigned(whole, centres.to(kind))
-        nearest = _own_similarity(whole, labels, centres)
-    return Clustering(centres.cpu().numpy(), labels.cpu().numpy(), nearest, rounds)
+        labels, similarities = _assigned(torch.from_numpy(np.ascontiguousarray(vectors)), centres.to(kind), centres)
+    return Clustering(centres.cpu().numpy(), labels.cpu().numpy(), similarities.cpu().numpy(), rounds)
 
 
-def _assigned(points: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _assigned(
+    points: torch.Tensor, centres: torch.Tensor, exact: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The nearest centre of each point, and the cosine to it: as computed, or anew by the `exact` centres."""
     import torch
 
-    step = max(1, BLOCK_CELLS // len(centres))
-    labels = torch.empty(len(points), dtype=torch.int64, device=centres.device)
-    near = torch.empty(len(points), dtype=torch.float32, device=centres.device)
+    place = centres.device
+    step = max(1, min(BLOCK_ROWS.get(place.type, MOST_BLOCK_ROWS), BLOCK_CELLS // len(centres)))
+    labels = torch.empty(len(points), dtype=torch.int64, device=place)
+    near = torch.empty(len(points), dtype=torch.float32, device=place)
     turned = centres.T.contiguous()
     for start in range(0, len(points), step):
-        block = points[start : start + step].to(centres.device, centres.dtype)
-        best = (block @ turned).max(dim=1)
+        block = points[start : start + step].to(place)
+        best = (block.to(centres.dtype) @ turned).max(dim=1)
         labels[start : start + step] = best.indices
-        near[start : start + step] = best.values.float()
+        near[start : start + step] = best.values if exact is None else (block * exact[best.indices]).sum(dim=1)
     return labels, near
 
 
 def _moved(points: torch.Tensor, labels: torch.Tensor, near: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     import torch
 
-    sums = torch.zeros_like(centres).index_add_(0, labels, points)
-    counts = torch.bincount(labels, minlength=len(centres))
-    empty = torch.nonzero(counts == 0).flatten()
+    sums = summed(points, labels, len(centres), is_ordered=points.device.type != "cpu")
+    empty = torch.nonzero(torch.bincount(labels, minlength=len(centres)) == 0).flatten()
     if len(empty):
         sums[empty] = points[near.topk(len(empty), largest=False).indices]
     return torch.nn.functional.normalize(sums, dim=1)
 
 
-def _own_similarity(points: torch.Tensor, labels: torch.Tensor, centres: torch.Tensor) -> NDArray[np.float32]:
+def summed(points: torch.Tensor, labels: torch.Tensor, k: int, *, is_ordered: bool) -> torch.Tensor:
+    """Return the sum of each label's points.
+
+    Args:
+        points: n x d.
+        labels: For each point, 0 to k - 1.
+        k: Number of sums.
+        is_ordered: Add in a fixed order where `index_add_` does not: on accelerators it adds as threads come.
+    """
     import torch
 
-    found = np.empty(len(points), np.float32)
-    for start in range(0, len(points), 65_536):
-        block = slice(start, start + 65_536)
-        own = centres[labels[block]].cpu()
-        found[block] = torch.einsum("nd,nd->n", points[block], own).numpy()
-    return found
+    sums = torch.zeros((k, points.shape[1]), dtype=points.dtype, device=points.device)
+    if not is_ordered:
+        return sums.index_add_(0, labels, points)
+    step = max(1, BLOCK_CELLS // k)
+    for start in range(0, len(points), step):
+        belongs = torch.nn.functional.one_hot(labels[start : start + step], k).to(points.dtype)
+        sums += belongs.T @ points[start : start + step]
+    return sums

@@ -3,162 +3,148 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-WORD: Final = re.compile(r"[^\W\d_][^\W_]*(?:[-'’][^\W_]+)*")
+Term = tuple[str, ...]
+"""One word, or two that stand side by side."""
+
+WORD: Final = re.compile(r"[^\W_][^\W_]*(?:['’&-][^\W_]+)*")
+MARKS: Final = re.compile("[-'’]")
 HAN: Final = re.compile("[\u3400-\u9fff]+")
+PHRASE_SHARE: Final = 0.6
+"""Share of a word's texts, in a cluster, in which it stands beside the other for the two to be one term."""
+
+HAN_SHARE: Final = 0.9
+"""The same for two pairs of Chinese characters that overlap, since one of them may run across two words."""
+
 STOP_WORDS: Final = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "in",
-        "is",
-        "it",
-        "its",
-        "not",
-        "of",
-        "on",
-        "or",
-        "per",
-        "that",
-        "the",
-        "this",
-        "to",
-        "was",
-        "with",
-        "you",
-        "your",
-        "all",
-        "can",
-        "will",
-        "each",
-        "use",
-        "up",
-        "one",
-        "two",
-        "our",
-        "more",
-        "than",
-        "into",
-        "other",
-        "new",
-        "set",
-        "pack",
-        "count",
-        "ct",
-        "oz",
-        "lb",
-        "size",
-        "assorted",
-        "color",
-        "colors",
-        "inch",
-        "inches",
-        "x",
-        "der",
-        "die",
-        "das",
-        "und",
-        "mit",
-        "für",
-        "von",
-        "le",
-        "la",
-        "les",
-        "et",
-        "de",
-        "des",
-        "du",
-        "pour",
-        "el",
-        "los",
-        "las",
-        "y",
-        "con",
-        "para",
-    ]
+    word
+    for line in (
+        "a an and are as at be by for from has have in is it its not of on or per that the this to was with you your",
+        "all can will each use up one two our more than into other others new set misc miscellaneous only plus etc",
+        "pack packs packed pk pkg count ct cnt pc pcs piece pieces oz fl lb lbs kg gm gr ml mm cm ft gal qt pt ltr",
+        "inch inches size sizes assorted asst color colors colour colours value yes no under over",
+        "der die das und mit für von im le la les et de des du pour en el los las con para",
+    )
+    for word in line.split()
 )
 
 
 def cluster_words(texts: Sequence[str], labels: NDArray[np.int64], k: int, *, words: int) -> list[list[str]]:
-    """Return, for each of k clusters, its most telling words, the most telling first.
+    """Return, for each of k clusters, its most telling terms, the most telling first.
 
     A word's weight in a cluster is the number of its texts that hold it, times log(1 + mean words of a cluster / uses
-    of the word). Chinese has no spaces, so pairs of neighbouring characters stand for words. Another form of a chosen
-    word is left out.
+    of the word). Two words that mostly stand side by side are one term, "dry erase". Chinese has no spaces, so pairs of
+    neighbouring characters stand for words, and pairs that overlap are joined. Another form of a chosen word is left
+    out.
+
+    Args:
+        texts: What names are made of.
+        labels: For each text, its cluster.
+        k: Number of clusters.
+        words: Most terms of each.
     """
-    counts, vocabulary = _counts(texts, labels, k)
-    uses = np.asarray(counts.sum(axis=0)).ravel()
-    weights = counts.multiply(np.log1p(counts.sum() / max(1, k) / np.maximum(uses, 1))).tocsr()
-    return [_best(weights[cluster], vocabulary, words) for cluster in range(k)]
+    counts: list[Counter[Term]] = [Counter() for _ in range(k)]
+    for text, label in zip(texts, labels.tolist(), strict=True):
+        counts[label].update(terms(text))
+    uses: Counter[Term] = Counter()
+    for counted in counts:
+        uses.update({term: count for term, count in counted.items() if len(term) == 1})
+    mean = uses.total() / max(1, k)
+    return [_telling(counted, uses, mean, words) for counted in counts]
 
 
 def distinct_names(chosen: Sequence[Sequence[str]]) -> list[str]:
     """Return names of joined words; equal names are told apart by a number."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     names = []
     for words in chosen:
         name = ", ".join(words) or "without words"
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return names
 
 
-def tokens(text: str) -> Iterator[str]:
-    """Yield a text's words in lower case without stop words; of Chinese, pairs of neighbouring characters."""
+def terms(text: str) -> set[Term]:
+    """Return a text's words, and the pairs of words side by side, without stop words, numbers and single letters."""
+    said = list(_words(text.lower()))
+    kept = {(word,) for word in said if word}
+    return kept | {pair for pair in pairwise(said) if all(pair)}
+
+
+def _words(text: str) -> Iterator[str]:
+    """Words in order; an empty one stands where words that do not count part two that do."""
     for run in HAN.findall(text):
-        yield from (run[position : position + 2] for position in range(max(1, len(run) - 1)))
-    for word in WORD.findall(HAN.sub(" ", text)):
-        lowered = word.lower()
-        if len(lowered) > 1 and lowered not in STOP_WORDS:
-            yield lowered
+        yield from (run[place : place + 2] for place in range(max(1, len(run) - 1)))
+        yield ""
+    place = 0
+    spaced = HAN.sub(" | ", text)
+    for match in WORD.finditer(spaced):
+        if spaced[place : match.start()].strip():
+            yield ""
+        place = match.end()
+        word = match.group()
+        counts = len(word) > 1 and not any(letter.isdigit() for letter in word) and word not in STOP_WORDS
+        yield word if counts else ""
+    yield ""
 
 
-def _counts(
-    texts: Sequence[str], labels: NDArray[np.int64], k: int
-) -> tuple[Any, list[str]]:  # scipy.sparse has no types
-    from scipy import sparse
-
-    index: dict[str, int] = {}
-    rows: list[int] = []
-    columns: list[int] = []
-    for text, label in zip(texts, labels.tolist(), strict=True):
-        for token in set(tokens(text)):
-            rows.append(label)
-            columns.append(index.setdefault(token, len(index)))
-    ones = np.ones(len(rows), np.float64)
-    matrix = sparse.coo_matrix((ones, (rows, columns)), shape=(k, max(1, len(index)))).tocsr()
-    return matrix, list(index)
-
-
-def _best(row: Any, vocabulary: Sequence[str], words: int) -> list[str]:  # scipy.sparse has no types
-    order = sorted(
-        zip(row.indices.tolist(), row.data.tolist(), strict=True), key=lambda item: (-item[1], vocabulary[item[0]])
+def _telling(counted: Counter[Term], uses: Counter[Term], mean: float, words: int) -> list[str]:
+    weights = {term: n * np.log1p(mean / uses[term]) for term, n in counted.items() if len(term) == 1}
+    pairs = sorted(
+        (term for term, n in counted.items() if len(term) == 2 and n > 1),
+        key=lambda term: (-counted[term], term),
     )
-    chosen: list[str] = []
-    for column, _ in order:
-        word = vocabulary[column]
-        if not any(_is_form_of(word, other) for other in chosen):
-            chosen.append(word)
+    chosen: list[Term] = []
+    for term in sorted(weights, key=lambda term: (-weights[term], term)):
+        if any(_is_form_of(term[0], word) for other in chosen for word in other):
+            continue
+        chosen.append(_phrase(term, counted, pairs, chosen))
         if len(chosen) == words:
             break
-    return chosen
+    return [_joined(term) for term in chosen]
+
+
+def _phrase(term: Term, counted: Counter[Term], pairs: Sequence[Term], chosen: Sequence[Term]) -> Term:
+    """The pair that a word mostly stands in, or the word itself."""
+    used = {word for other in chosen for word in other}
+    for pair in pairs:
+        if counted[pair] < PHRASE_SHARE * counted[term]:
+            break
+        if term[0] in pair and not used.intersection(pair) and _is_phrase(pair, counted):
+            return pair
+    return term
+
+
+def _is_phrase(pair: Term, counted: Counter[Term]) -> bool:
+    left, right = pair
+    overlap = bool(HAN.match(left) and HAN.match(right))
+    if not overlap and _is_form_of(left, right):
+        return False
+    share = HAN_SHARE if overlap else PHRASE_SHARE
+    return counted[pair] >= share * max(counted[left,], counted[right,])
+
+
+def _joined(term: Term) -> str:
+    if len(term) == 2 and HAN.match(term[0]) and HAN.match(term[1]):
+        return term[0] + (term[1][1:] if term[0][-1] == term[1][0] else term[1])
+    return " ".join(term)
 
 
 def _is_form_of(word: str, other: str) -> bool:
-    short, long = sorted((word, other), key=len)
-    return long == short or (len(short) > 2 and long.startswith(short) and len(long) - len(short) <= 2)
+    """Whether one word says the other again: its plural, its spelling with a hyphen or an apostrophe, a part of it."""
+    if HAN.match(word) and HAN.match(other):
+        return bool(set(word) & set(other))
+    short, long = sorted((MARKS.sub("", word), MARKS.sub("", other)), key=len)
+    if long == short or word in other.split("-") or other in word.split("-"):
+        return True
+    return len(short) > 2 and (
+        (long.startswith(short) and len(long) - len(short) <= 2)
+        or (long.endswith("ies") and short.endswith("y") and long[:-3] == short[:-1])
+    )

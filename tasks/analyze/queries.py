@@ -1,4 +1,4 @@
-"""Asks DuckDB what users move between, and what clusters are worth."""
+"""Asks DuckDB what users move between, and what clusters are worth. Views: `product`, `event`, `member`."""
 
 from __future__ import annotations
 
@@ -10,59 +10,120 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from tasks.analyze.config import AnalyzeConfig
+from tasks.analyze.config import ALL_ATTRIBUTES, AnalyzeConfig, Attribute
 from tasks.schemas import literal
 
-MOVES: Final = """
-create temp table move as
-with stop as (
-  select distinct user_id, timestamp, product_id from event where product_id is not null
+NOT_TAKEN_UP: Final = ("impression", "search", "return")
+"""Events by which a user does not turn to a product."""
+
+CATEGORIES: Final = """
+insert into attribute select product_id, 'category', trim(category[1]) from product where len(category) > 0
+"""
+SUBCATEGORIES: Final = """
+insert into attribute
+select product_id, 'subcategory', array_to_string(category, ' > ') from product where len(category) > 1
+"""
+BRANDS: Final = """
+insert into attribute select product_id, 'brand', trim(brand) from product where trim(brand) <> ''
+"""
+CLUSTERS: Final = """
+insert into attribute select product_id, 'cluster', name from member
+"""
+PAID: Final = """
+select product_id, median(price) as price from event where price > 0 group by product_id
+"""
+PRICE_OR_PAID: Final = f"""
+select product.product_id, coalesce(product.price, paid.price) as price
+from product left join ({PAID}) paid using (product_id)
+"""
+PRICE_BANDS: Final = """
+insert into attribute
+with priced as (
+  select product_id, price from ({price}) where price > 0
 ),
-basket as (
-  select user_id, timestamp, dense_rank() over (partition by user_id order by timestamp) as place
-  from stop group by user_id, timestamp
+edge as (
+  select unnest(list_distinct(quantile_disc(price, $shares))) as high from priced
+),
+banded as (
+  select product_id, price, (select count(*) from edge where edge.high < priced.price) as band from priced
+),
+named as (
+  select band, printf('%.2f to %.2f', min(price), max(price)) as value from banded group by band
+)
+select product_id, 'price band', value from banded join named using (band)
+"""
+STOPS: Final = """
+create temp table stop as
+with taken_up as (
+  select distinct user_id, timestamp, product_id from event
+  where event_type not in $not_taken_up and product_id is not null and timestamp is not null
 ),
 placed as (
-  select stop.user_id, basket.place, stop.product_id from stop join basket using (user_id, timestamp)
+  select
+    user_id, timestamp,
+    row_number() over (order by user_id, timestamp) + dense_rank() over (order by user_id) as stop
+  from taken_up group by user_id, timestamp
 )
-select user_id, place, product_id from placed
+select placed.stop, taken_up.product_id from taken_up join placed using (user_id, timestamp)
 """
-
 ASSOCIATIONS: Final = """
-with value as (
-  select distinct move.user_id, move.place, attribute.value
-  from move join attribute using (product_id)
-  where attribute.attribute = $attribute
+with word as (
+  select value, (row_number() over (order by value))::integer as id
+  from attribute where attribute.attribute = $attribute group by value
 ),
-step as (
-  select a.value as origin, b.value as destination
-  from value a join value b on a.user_id = b.user_id and b.place = a.place + 1
+valued as (
+  select distinct stop.stop, word.id
+  from stop join attribute using (product_id) join word using (value) where attribute.attribute = $attribute
+),
+place as (select distinct stop from valued),
+move as (select a.stop from place a semi join place b on b.stop = a.stop + 1),
+whole as (select count(*) as moves from move),
+leaving as (
+  select valued.id, count(*) as moves from valued semi join move on move.stop = valued.stop group by all
+),
+arriving as (
+  select valued.id, count(*) as moves from valued semi join move on move.stop = valued.stop - 1 group by all
 ),
 pair as (
-  select origin, destination, count(*) as support from step group by origin, destination
+  select a.id as origin, b.id as destination, count(*) as support
+  from valued a join valued b on b.stop = a.stop + 1 group by all having support >= $min_support
 ),
-leaving as (select origin, sum(support) as n from pair group by origin),
-arriving as (select destination, sum(support) as n from pair group by destination),
-whole as (select sum(support) as n from pair)
-select
-  $attribute as attribute, origin, destination, support::bigint as support,
-  support / whole.n as support_share,
-  support / leaving.n as confidence,
-  (support / leaving.n) / (arriving.n / whole.n) as lift
-from pair join leaving using (origin) join arriving using (destination), whole
-where support >= $min_support
+weighed as (
+  select
+    origin, destination, support,
+    support / whole.moves as support_share,
+    support / leaving.moves as confidence,
+    (support / leaving.moves) / (arriving.moves / whole.moves) as lift
+  from pair
+  join leaving on leaving.id = origin
+  join arriving on arriving.id = destination
+  cross join whole
+),
+kept as (
+  select * from weighed order by support * ln(lift) desc, origin, destination limit $most
+)
+select $attribute as attribute, a.value, b.value, support::bigint, support_share, confidence, lift
+from kept join word a on a.id = origin join word b on b.id = destination
 order by lift desc, support desc, origin, destination
-limit $most
 """
-
+ATTRIBUTES: Final = """
+select attribute from attribute group by attribute having count(distinct value) > 1 order by attribute
+"""
 CLUSTER_VALUE: Final = """
-select
-  cluster_id,
-  count(*) as events,
-  sum(event.price) filter (event.event_type = 'purchase') as revenue
-from member join event using (product_id)
-group by cluster_id
+select member.cluster_id, count(*) as events, sum({price}) filter (event.event_type = 'purchase') as revenue
+from member join event using (product_id) group by member.cluster_id
 """
+SCHEMA: Final = pa.schema(
+    {
+        "attribute": pa.string(),
+        "origin": pa.string(),
+        "destination": pa.string(),
+        "support": pa.int64(),
+        "support_share": pa.float64(),
+        "confidence": pa.float64(),
+        "lift": pa.float64(),
+    }
+)
 
 
 @contextmanager
@@ -93,94 +154,86 @@ def view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
 def cluster_values(
     connection: duckdb.DuckDBPyConnection, members: pa.Table, *, has_price: bool
 ) -> dict[int, tuple[int, float | None]]:
-    """Return each cluster's events, and what was paid for its purchases; the view `event` is there.
+    """Return each cluster's events, and what was paid for its purchases; None where nothing was, or is known.
 
     Args:
-        connection: From `connected`.
+        connection: From `connected`, with the view `event`.
         members: product_id and cluster_id.
         has_price: Whether events have prices.
     """
     connection.register("member", members)
-    query = CLUSTER_VALUE if has_price else CLUSTER_VALUE.replace("event.price", "null::double")
-    rows = connection.execute(query).fetchall()
-    return {
-        int(cluster): (int(events), None if revenue is None else float(revenue)) for cluster, events, revenue in rows
-    }
+    rows = connection.execute(CLUSTER_VALUE.format(price="event.price" if has_price else "null::double")).fetchall()
+    return {cluster: (events, revenue) for cluster, events, revenue in rows}
 
 
 def make_attributes(
-    connection: duckdb.DuckDBPyConnection, products: set[str], events: set[str], members: pa.Table, *, bands: int
-) -> list[str]:
-    """Fill the table `attribute` with what products have, and return the names; `product` and `event` are there.
+    connection: duckdb.DuckDBPyConnection,
+    products: set[str],
+    events: set[str],
+    members: pa.Table,
+    *,
+    bands: int,
+    wanted: Sequence[Attribute] = ALL_ATTRIBUTES,
+) -> list[Attribute]:
+    """Fill the table `attribute` with what products have, and return those attributes that have several values.
 
-    A category counts by its first step. A price band holds as many products as the next; a product without a price has
-    the median of what was paid for it.
+    A category is the first step of a path, a subcategory the whole path. A price band holds about as many products as
+    the next and never parts one price; a product without a price has the median of what was paid for it.
+
+    Args:
+        connection: From `connected`, with the views `product` and `event`.
+        products: Columns of products.
+        events: Columns of events.
+        members: product_id and name of its cluster.
+        bands: Number of price bands.
+        wanted: Attributes, as far as products have them.
     """
+    connection.register("member", members)
     connection.execute("create temp table attribute (product_id varchar, attribute varchar, value varchar)")
-    if "category" in products:
-        connection.execute(
-            "insert into attribute select product_id, 'category', category[1] from product where len(category) > 0 "
-            "union all "
-            "select product_id, 'subcategory', array_to_string(category, ' > ') from product where len(category) > 1"
-        )
-    if "brand" in products:
-        connection.execute(
-            "insert into attribute select product_id, 'brand', brand from product where brand is not null"
-        )
+    sources: dict[Attribute, str | None] = {
+        "category": CATEGORIES if "category" in products else None,
+        "subcategory": SUBCATEGORIES if "category" in products else None,
+        "brand": BRANDS if "brand" in products else None,
+        "cluster": CLUSTERS,
+    }
+    for name in wanted:
+        if (query := sources.get(name)) is not None:
+            connection.execute(query)
     price = _price(products, events)
-    if price is not None:
-        connection.execute(
-            f"insert into attribute with priced as (select product_id, price from ({price}) where price > 0), "
-            f"banded as (select *, ntile({bands}) over (order by price, product_id) as band from priced), "
-            "named as (select band, printf('%.2f to %.2f', min(price), max(price)) as value from banded group by band) "
-            "select product_id, 'price band', value from banded join named using (band)"
-        )
-    connection.register("member_name", members)
-    connection.execute("insert into attribute select product_id, 'cluster', name from member_name")
-    rows = connection.execute(
-        "select attribute from attribute group by attribute having count(distinct value) > 1 order by 1"
-    ).fetchall()
-    return [name for (name,) in rows]
+    if "price band" in wanted and price is not None:
+        shares = [band / bands for band in range(1, bands)]
+        connection.execute(PRICE_BANDS.format(price=price), {"shares": shares})
+    return [name for (name,) in connection.execute(ATTRIBUTES).fetchall()]
 
 
 def associations(
-    connection: duckdb.DuckDBPyConnection, attributes: Sequence[str], *, min_support: int, most: int
+    connection: duckdb.DuckDBPyConnection, attributes: Sequence[Attribute], *, min_support: int, most: int
 ) -> pa.Table:
-    """Return what users move between, per attribute: from what they did at one time to what they did next.
+    """Return what users move between, per attribute; the largest lift first.
 
-    What a user did at one moment is one stop; a move leads from every value at a stop to every value at the next stop.
-    `confidence` is the share of moves from the origin that lead to the destination, `lift` that share over the
-    destination's share of all moves (Brin et al., Dynamic itemset counting, 1997).
+    What a user took up at one time is a stop, and a move leads from each stop to the user's next. `support` counts the
+    moves from a stop with the origin to one with the destination, `confidence` is their share of the moves from the
+    origin, and `lift` that share over the share of all moves that lead to the destination (Brin et al., Dynamic itemset
+    counting, 1997). Of many pairs those with the most evidence, support x ln(lift), are kept.
+
+    Args:
+        connection: From `connected`, with the view `event` and the table `attribute`.
+        attributes: Which.
+        min_support: Fewest moves of a pair.
+        most: Most pairs of an attribute.
     """
-    connection.execute(MOVES)
-    schema = pa.schema(
-        {
-            "attribute": pa.string(),
-            "origin": pa.string(),
-            "destination": pa.string(),
-            "support": pa.int64(),
-            "support_share": pa.float64(),
-            "confidence": pa.float64(),
-            "lift": pa.float64(),
-        }
-    )
+    connection.execute(STOPS, {"not_taken_up": list(NOT_TAKEN_UP)})
     rows = [
-        dict(zip(schema.names, row, strict=True))
+        row
         for name in attributes
         for row in connection.execute(
             ASSOCIATIONS, {"attribute": name, "min_support": min_support, "most": most}
         ).fetchall()
     ]
-    return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], schema=SCHEMA)
 
 
 def _price(products: set[str], events: set[str]) -> str | None:
-    paid = "select product_id, median(price) as price from event where price is not null group by product_id"
-    if "price" in products and "price" in events:
-        return (
-            f"select product.product_id, coalesce(product.price, paid.price) as price from product "
-            f"left join ({paid}) paid using (product_id)"
-        )
-    if "price" in products:
-        return "select product_id, price from product"
-    return paid if "price" in events else None
+    if "price" in events:
+        return PRICE_OR_PAID if "price" in products else PAID
+    return "select product_id, price from product" if "price" in products else None

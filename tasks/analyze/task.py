@@ -1,55 +1,51 @@
-"""The stage: cluster products, find the same ones, and see what users move between."""
+"""The stages: cluster products, find the same ones, and see what users move between."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from tasks.analyze import queries
 from tasks.analyze.clusters import cluster_table, clustered
 from tasks.analyze.config import AnalyzeConfig
 from tasks.analyze.duplicates import duplicate_groups
-from tasks.analyze.findings import duplicate_finding, duplicate_tables
+from tasks.analyze.findings import brands_of, duplicate_finding, duplicate_tables
+from tasks.analyze.reading import read_products, read_vectors
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
-from tasks.retrieval.texts import product_text
 from tasks.stage import Build, stage
 
+MEMBERS = "members.parquet"
 
-@stage("cluster", revision=1, produces=lambda **_: (specs.CLUSTERS,))
+
+@stage("cluster", revision=2, produces=lambda **_: (specs.CLUSTERS,))
 def cluster(
     products: AssetRef, embeddings: AssetRef, events: AssetRef | None, config: AnalyzeConfig, build: Build
 ) -> None:
     """Cluster products by their texts, name the clusters, and weigh them by behaviour."""
-    table = _products(build, products)
-    vectors = _vectors(build, embeddings, table)
-    members, words = clustered(table["product_id"].to_pylist(), product_text(table), vectors, config)
-    values = {}
-    with queries.connected(config, build.scratch()) as connection:
-        if events is not None:
-            columns = queries.view(connection, "event", _files(build, events))
-            values = queries.cluster_values(connection, members, has_price="price" in columns)
-    clusters = cluster_table(members, words, values)
+    table = read_products(_files(build, products))
+    vectors = read_vectors(_files(build, embeddings), table["product_id"])
+    members, words = clustered(table, vectors, config)
+    clusters = cluster_table(members, words, _values(build, events, members, config))
     with build.draft(specs.CLUSTERS) as draft:
         pq.write_table(clusters, draft.path / specs.CLUSTERS.main)
-        pq.write_table(members, draft.path / "members.parquet")
+        pq.write_table(members, draft.path / MEMBERS)
         draft.seed = config.seed
-        draft.metrics.update({"clusters": clusters.num_rows, "products": members.num_rows})
+        without = table.num_rows - members.num_rows
+        draft.metrics.update(
+            {"clusters": clusters.num_rows, "products": members.num_rows, "products_without_vector": without}
+        )
 
 
-@stage("deduplicate", revision=1, produces=lambda **_: (specs.DUPLICATES,))
+@stage("deduplicate", revision=2, produces=lambda **_: (specs.DUPLICATES,))
 def deduplicate(products: AssetRef, embeddings: AssetRef, config: AnalyzeConfig, build: Build) -> None:
     """Find products that are the same, or nearly."""
-    table = _products(build, products)
+    table = read_products(_files(build, products))
+    vectors = read_vectors(_files(build, embeddings), table["product_id"])
     titles = [title or "" for title in table["title"].to_pylist()]
-    vectors = _vectors(build, embeddings, table)
-    found = duplicate_groups(
-        titles, vectors, near=config.near_similarity, neighbours=config.neighbours, device=config.device
-    )
+    found = duplicate_groups(titles, brands_of(table), vectors, near=config.near_similarity, device=config.device)
     members, groups = duplicate_tables(found, table["product_id"].to_pylist(), titles)
     with build.draft(specs.DUPLICATES) as draft:
         pq.write_table(members, draft.path / specs.DUPLICATES.main)
@@ -58,17 +54,17 @@ def deduplicate(products: AssetRef, embeddings: AssetRef, config: AnalyzeConfig,
         draft.findings.extend(duplicate_finding(members, groups, products=table.num_rows))
 
 
-@stage("associate", revision=1, produces=lambda **_: (specs.ASSOCIATIONS,))
+@stage("associate", revision=2, produces=lambda **_: (specs.ASSOCIATIONS,))
 def associate(products: AssetRef, events: AssetRef, clusters: AssetRef, config: AnalyzeConfig, build: Build) -> None:
     """Find which categories, brands, price bands and clusters users move between."""
     named = pq.read_table(build.path(clusters) / specs.CLUSTERS.main, columns=["cluster_id", "name"])
-    members = pq.read_table(build.path(clusters) / "members.parquet", columns=["product_id", "cluster_id"])
+    members = pq.read_table(build.path(clusters) / MEMBERS, columns=["product_id", "cluster_id"])
     with queries.connected(config, build.scratch()) as connection:
-        product_columns = queries.view(connection, "product", _files(build, products))
-        event_columns = queries.view(connection, "event", _files(build, events))
-        names = members.join(named, "cluster_id").select(["product_id", "name"])
+        of_products = queries.view(connection, "product", _files(build, products))
+        of_events = queries.view(connection, "event", _files(build, events))
+        names = members.join(named, "cluster_id")
         attributes = queries.make_attributes(
-            connection, product_columns, event_columns, names, bands=config.price_bands
+            connection, of_products, of_events, names, bands=config.price_bands, wanted=config.attributes
         )
         found = queries.associations(
             connection, attributes, min_support=config.min_support, most=config.max_associations
@@ -82,26 +78,11 @@ def _files(build: Build, ref: AssetRef) -> list[Path]:
     return sorted(build.path(ref).glob(build.manifest(ref).main))
 
 
-def _products(build: Build, ref: AssetRef) -> pa.Table:
-    wanted = {"product_id", "title", "brand", "category", "description"}
-    files = _files(build, ref)
-    columns = [name for name in pq.read_schema(files[0]).names if name in wanted]
-    return pa.concat_tables([pq.read_table(file, columns=columns) for file in files])
-
-
-def _vectors(build: Build, embeddings: AssetRef, products: pa.Table) -> NDArray[np.float32]:
-    """A unit vector per product, in the order of products; zeros where there is none."""
-    ids: list[str] = []
-    blocks: list[NDArray[np.float32]] = []
-    for file in _files(build, embeddings):
-        table = pq.read_table(file, columns=["product_id", "vector"])
-        ids += table["product_id"].to_pylist()
-        column = table["vector"].combine_chunks()
-        blocks.append(column.flatten().to_numpy().reshape(len(column), -1))
-    matrix = np.concatenate(blocks)
-    row = {product: position for position, product in enumerate(ids)}
-    result = np.zeros((products.num_rows, matrix.shape[1]), np.float32)
-    for position, product in enumerate(products["product_id"].to_pylist()):
-        if product in row:
-            result[position] = matrix[row[product]]
-    return result
+def _values(
+    build: Build, events: AssetRef | None, members: pa.Table, config: AnalyzeConfig
+) -> dict[int, tuple[int, float | None]]:
+    if events is None:
+        return {}
+    with queries.connected(config, build.scratch()) as connection:
+        columns = queries.view(connection, "event", _files(build, events))
+        return queries.cluster_values(connection, members, has_price="price" in columns)

@@ -55,3 +55,25 @@ def test_a_cluster_without_texts_has_no_words() -> None:
 def test_names_are_distinct_even_where_words_are_not() -> None:
     names = distinct_names([["pen"], ["pen"], ["ink", "pad"], [], []])
     assert names == ["pen", "pen (2)", "ink, pad", "without words", "without words (2)"]
+
+
+def test_chinese_words_of_three_characters_are_said_whole() -> None:
+    assert cluster_words(["红订书机", "蓝订书机", "新订书机"], np.zeros(3, np.int64), 1, words=1) == [["订书机"]]
+
+
+def test_words_that_stand_side_by_side_are_one_term() -> None:
+    texts = ["dry erase board", "dry erase marker", "cloth for dry erase"]
+    (words,) = cluster_words(texts, np.zeros(3, np.int64), 1, words=1)
+    assert words == ["dry erase"]
+
+
+def test_words_parted_by_punctuation_or_a_stop_word_are_not_one_term() -> None:
+    texts = ["dry, erase", "dry and erase", "dry / erase"]
+    (words,) = cluster_words(texts, np.zeros(3, np.int64), 1, words=2)
+    assert words == ["dry", "erase"]
+
+
+def test_another_spelling_or_a_part_of_a_chosen_word_is_not_said_again() -> None:
+    for texts in (["noodler's", "noodlers"], ["berry", "berries"], ["peppers-all", "peppers"]):
+        (words,) = cluster_words(texts * 2, np.zeros(4, np.int64), 1, words=5)
+        assert len(words) == 1, texts

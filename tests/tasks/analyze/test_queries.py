@@ -22,7 +22,11 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def found_for(
-    connection: duckdb.DuckDBPyConnection, rows: list[tuple[str, int, str]], brands: dict[str, str], least: int = 1
+    connection: duckdb.DuckDBPyConnection,
+    rows: list[tuple[str, int, str]],
+    brands: dict[str, str],
+    least: int = 1,
+    kinds: list[str] | None = None,
 ) -> dict[tuple[str, str], dict[str, float]]:
     """The moves between brands by (origin, destination); a row is a user, an hour and a product."""
     when = pa.timestamp("us", tz="UTC")
@@ -31,6 +35,7 @@ def found_for(
             "user_id": [user for user, _, _ in rows],
             "timestamp": pa.array([FIRST + timedelta(hours=hour) for _, hour, _ in rows], when),
             "product_id": pa.array([product for _, _, product in rows], pa.string()),
+            "event_type": kinds or ["view"] * len(rows),
         }
     )
     product = pa.table({"product_id": list(brands), "brand": list(brands.values())})
@@ -110,3 +115,85 @@ def test_a_cluster_is_worth_its_purchases_alone(connection: duckdb.DuckDBPyConne
     members = pa.table({"product_id": ["a", "b", "c"], "cluster_id": [0, 0, 1]})
     assert queries.cluster_values(connection, members, has_price=True) == {0: (3, 5.0), 1: (1, None)}
     assert queries.cluster_values(connection, members, has_price=False) == {0: (3, None), 1: (1, None)}
+
+
+def test_lift_over_stops_of_several_products_is_a_share_of_moves_not_of_pairs(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    # Three moves: {A, B} to {C}, {A} to {C}, {B} to {A}. C is where two of three lead.
+    rows = [
+        ("u1", 0, "a"),
+        ("u1", 0, "b"),
+        ("u1", 1, "c"),
+        ("u2", 0, "a"),
+        ("u2", 1, "c"),
+        ("u3", 0, "b"),
+        ("u3", 1, "a"),
+    ]
+    found = found_for(connection, rows, BRANDS)
+    assert found["A", "C"]["support_share"] == pytest.approx(2 / 3)
+    assert found["A", "C"]["confidence"] == pytest.approx(1), "both moves from A lead to C"
+    assert found["A", "C"]["lift"] == pytest.approx(1 / (2 / 3))
+    assert found["B", "C"]["lift"] == pytest.approx((1 / 2) / (2 / 3))
+
+
+@pytest.mark.parametrize("kind", queries.NOT_TAKEN_UP)
+def test_an_event_by_which_nothing_is_taken_up_is_no_stop(connection: duckdb.DuckDBPyConnection, kind: str) -> None:
+    rows = [("u1", 0, "a"), ("u1", 1, "b"), ("u1", 2, "c")]
+    assert set(found_for(connection, rows, BRANDS, kinds=["view", kind, "cart"])) == {("A", "C")}
+
+
+def test_rows_come_by_lift_and_the_pairs_with_the_most_evidence_are_kept(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    found_for(connection, MOVES, BRANDS)
+    connection.execute("drop table stop")
+    rows = queries.associations(connection, ["brand"], min_support=1, most=2).to_pylist()
+    assert [(row["origin"], row["destination"]) for row in rows] == [("B", "A"), ("A", "B")]
+    assert rows[0]["lift"] > rows[1]["lift"]
+    connection.execute("drop table stop")
+    (row,) = queries.associations(connection, ["brand"], min_support=1, most=1).to_pylist()
+    assert (row["origin"], row["destination"]) == ("A", "B"), "three moves tell more than one of a larger lift"
+
+
+def test_one_price_is_never_in_two_bands(connection: duckdb.DuckDBPyConnection) -> None:
+    price = pa.table({"product_id": list("abcdef"), "price": [1.0, 1.0, 1.0, 1.0, 5.0, 9.0]})
+    connection.register("product", price)
+    connection.register("event", pa.table({"product_id": ["a"]}))
+    queries.make_attributes(connection, {"product_id", "price"}, {"product_id"}, CLUSTERS, bands=3)
+    rows = connection.execute("select product_id, value from attribute where attribute = 'price band'").fetchall()
+    bands = dict(rows)
+    assert len({bands[product] for product in "abcd"}) == 1
+    assert len(set(bands.values())) == 2
+
+
+def test_a_product_without_a_price_has_the_median_of_what_was_paid(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.register("product", pa.table({"product_id": ["a", "b"], "price": pa.array([1.0, None], pa.float64())}))
+    connection.register("event", pa.table({"product_id": ["a", "b", "b", "b"], "price": [7.0, 2.0, 3.0, 90.0]}))
+    both = {"product_id", "price"}
+    queries.make_attributes(connection, both, both, CLUSTERS, bands=2)
+    rows = connection.execute("select product_id, value from attribute where attribute = 'price band'").fetchall()
+    assert dict(rows) == {"a": "1.00 to 1.00", "b": "3.00 to 3.00"}
+
+
+def test_categories_are_the_first_step_and_the_whole_path(connection: duckdb.DuckDBPyConnection) -> None:
+    paths = [["office", "pens"], ["office", "paper"], ["home"]]
+    connection.register("product", pa.table({"product_id": ["a", "b", "c"], "category": paths}))
+    connection.register("event", pa.table({"product_id": ["a"]}))
+    names = queries.make_attributes(connection, {"category"}, set(), CLUSTERS, bands=2)
+    assert names == ["category", "cluster", "subcategory"]
+    rows = connection.execute("select * from attribute where attribute like '%category' order by all").fetchall()
+    assert rows == [
+        ("a", "category", "office"),
+        ("a", "subcategory", "office > pens"),
+        ("b", "category", "office"),
+        ("b", "subcategory", "office > paper"),
+        ("c", "category", "home"),
+    ]
+
+
+def test_only_the_wanted_attributes_are_counted(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.register("product", pa.table({"product_id": ["a", "b"], "brand": ["A", "B"]}))
+    connection.register("event", pa.table({"product_id": ["a"]}))
+    names = queries.make_attributes(connection, {"brand"}, set(), CLUSTERS, bands=2, wanted=["brand"])
+    assert names == ["brand"]
