@@ -33,14 +33,14 @@ class EmbedConfig(StageConfig):
         json_schema_extra={"recipe": False},
     )
     token_budget: int = Field(
-        4096,
+        1024,
         ge=64,
         le=1_048_576,
-        description="Padded tokens per batch on a CPU; a GPU takes 16 times as many.",
+        description="Padded tokens per batch; each core has its own, and a GPU's are 64 times as large.",
         json_schema_extra={"recipe": False},
     )
     chunk_texts: int = Field(
-        2048,
+        4096,
         ge=1,
         le=1_000_000,
         description="Texts encoded between two saves: at most so many are encoded again after a crash.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,24 +52,35 @@ def encode_missing(
     done = _finished(folder, encoder)
     found = {digest: vector for digest, vector in done.items() if digest in texts}
     advance(len(found))
-    # Alike lengths share a chunk, so that little of a batch is padding.
-    missing = sorted(
-        (digest for digest in texts if digest not in found), key=lambda digest: (-len(texts[digest]), digest)
-    )
-    for start in range(0, len(missing), chunk):
-        digests = missing[start : start + chunk]
-        matrix = encoder.encode([texts[digest] for digest in digests])
-        _keep(folder, encoder, digests, matrix)
-        found.update(zip(digests, matrix, strict=True))
-        advance(len(digests))
-    return Encoded(found, resumed=len(texts) - len(missing), encoded=len(missing))
+    resumed = len(found)
+    # The chunks are those of an uninterrupted run, so that the batches, and every bit of the vectors, are too.
+    for whole in chunks_of(sorted(texts, key=lambda digest: (-len(texts[digest]), digest)), chunk):
+        digests = [digest for digest in whole if digest not in found]
+        if digests:
+            matrix = encoder.encode([texts[digest] for digest in digests])
+            _keep(folder, encoder, digests, matrix)
+            found.update(zip(digests, matrix, strict=True))
+            advance(len(digests))
+    return Encoded(found, resumed=resumed, encoded=len(texts) - resumed)
+
+
+def chunks_of(ordered: Sequence[str], most: int) -> list[Sequence[str]]:
+    """Return chunks of at most so many, each with its share of every part of the order.
+
+    Of texts in order of length, each chunk is as much work as the next, so the time left is foreseen from the first.
+    """
+    count = -(-len(ordered) // most)
+    return [ordered[start::count] for start in range(count)]
 
 
 def _finished(folder: Path, encoder: Encoder) -> Vectors:
     found: Vectors = {}
     for file in sorted(folder.glob(f"chunk-{_mark(encoder)}-*.npz")):
-        with np.load(file) as kept:
-            found.update(zip(kept["digests"].tolist(), kept["vectors"], strict=True))
+        try:
+            with file.open("rb") as opened, np.load(opened) as kept:
+                found.update(zip(kept["digests"].tolist(), kept["vectors"], strict=True))
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            file.unlink()  # a machine that lost power can leave half a file: what it held is encoded again
     return found
 
 
@@ -77,6 +89,8 @@ def _keep(folder: Path, encoder: Encoder, digests: Sequence[str], matrix: NDArra
     draft = folder / f".{name}-{os.getpid()}"
     with draft.open("wb") as file:
         np.savez(file, digests=np.array(digests), vectors=matrix)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(folder / name)
 
 

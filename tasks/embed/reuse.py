@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
 from tasks.embed.encoding import Vectors
+from tasks.errors import TamperedAssetError
 
 MADE_BY = ("digest", "precision", "max_tokens", "prompt")
 """What decides a text's vector: only vectors that agree in all of it may stand side by side."""
@@ -17,28 +20,38 @@ MADE_BY = ("digest", "precision", "max_tokens", "prompt")
 
 def earlier_vectors(
     versions: Sequence[Manifest],
-    made_by: dict[str, object],
+    made_by: Mapping[str, object],
     wanted: Set[str],
     read: Callable[[AssetRef], Path],
 ) -> Vectors:
     """Return vectors of wanted texts from earlier versions that the same encoder made in the same way.
 
     Args:
-        versions: Earlier versions, newest first.
+        versions: Earlier versions, newest first; one whose bytes have changed since is passed over.
         made_by: The encoder's digest, precision, limit and prompt.
         wanted: Digests of texts.
-        read: Gives the folder of an asset.
+        read: Gives the folder of an asset, verified.
     """
     found: Vectors = {}
     for manifest in versions:
-        if any(manifest.metrics.get(name) != made_by[name] for name in MADE_BY):
-            continue
-        for file in sorted(read(manifest.ref).glob(manifest.main)):
-            table = pq.read_table(file, columns=["text_digest", "vector"])
-            matrix = table["vector"].combine_chunks()
-            rows = matrix.flatten().to_numpy().reshape(len(matrix), -1)
-            digests = table["text_digest"].to_pylist()
-            found.update((digest, rows[i]) for i, digest in enumerate(digests) if digest in wanted)
         if len(found) == len(wanted):
             break
+        if any(manifest.metrics.get(name) != made_by[name] for name in MADE_BY):
+            continue
+        try:
+            folder = read(manifest.ref)
+        except TamperedAssetError:
+            continue
+        missing = pa.array(sorted(wanted - found.keys()), pa.string())
+        for file in sorted(folder.glob(manifest.main)):
+            found.update(_vectors(file, missing))
     return found
+
+
+def _vectors(file: Path, wanted: pa.Array) -> Vectors:
+    table = pq.read_table(file, columns=["text_digest", "vector"])
+    kept = table.filter(pc.is_in(table["text_digest"], value_set=wanted))
+    if not kept.num_rows:
+        return {}
+    matrix = kept["vector"].combine_chunks().flatten().to_numpy().reshape(kept.num_rows, -1)
+    return dict(zip(kept["text_digest"].to_pylist(), matrix, strict=True))

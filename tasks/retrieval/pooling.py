@@ -42,18 +42,25 @@ class Head:
     dense: tuple[Dense, ...]
     dimension: int
 
-    def __call__(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Return unit rows from texts x tokens x dimensions; `mask` is 1 where there is a token."""
-        vectors = pool(hidden, mask, self.pooling)
+    def finish(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return unit rows from pooled ones."""
         for layer in self.dense:
             vectors = layer(vectors)
         return torch.nn.functional.normalize(vectors, dim=1)
 
 
-def pool(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
-    """Return one float32 vector per text; padding, at the end of a row, never counts."""
+def pool(hidden: torch.Tensor, mask: torch.Tensor | None, pooling: Pooling) -> torch.Tensor:
+    """Return one float32 vector per text from texts x tokens x dimensions.
+
+    Args:
+        hidden: The token vectors.
+        mask: 1 where there is a token, 0 where there is padding, always at a row's end; None where there is none.
+        pooling: How the model's makers pooled.
+    """
     if pooling == "cls":
         return hidden[:, 0].float()
+    if mask is None:
+        mask = torch.ones(hidden.shape[:2], dtype=torch.int64, device=hidden.device)
     if pooling == "lasttoken":
         return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(1) - 1].float()
     if pooling == "max":

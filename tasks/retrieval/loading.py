@@ -1,0 +1,86 @@
+"""A model folder into memory: tokenizer, transformer and head, from disk alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tasks.errors import EncoderError
+from tasks.retrieval.hardware import Precision
+from tasks.retrieval.layout import Layout
+from tasks.retrieval.packed_bert import PackedBert, can_pack
+from tasks.retrieval.padded import PaddedTransformer
+from tasks.retrieval.pooling import load_head
+from tasks.retrieval.torch_encoder import Network
+
+
+def load_network(layout: Layout, device: torch.device, precision: Precision, max_tokens: int | None) -> Network:
+    """Return the model of a folder.
+
+    Raises:
+        EncoderError: The files are not a model that transformers can load, or have no fast tokenizer.
+    """
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    config, model, tokenizer = _from_disk(layout.transformer, dtype, device)
+    if not tokenizer.is_fast:
+        raise _unusable(layout.transformer, "it has no fast tokenizer (tokenizer.json).")
+    head = load_head(layout, int(config.hidden_size), device)
+    limit = _limit(layout, tokenizer.model_max_length, config, max_tokens)
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.enable_truncation(limit)
+    transformer = (
+        PackedBert(model, head, precision)
+        if can_pack(config, device)
+        else PaddedTransformer(model.to(device), head, int(tokenizer.pad_token_id or 0))
+    )
+    return Network(
+        tokenizer=backend, transformer=transformer, dimension=head.dimension, precision=precision, max_tokens=limit
+    )
+
+
+def _from_disk(folder: Path, dtype: torch.dtype, device: torch.device) -> tuple[Any, Any, Any]:  # transformers' own
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
+
+    try:
+        with _quiet():
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            kind = AutoModelForTextEncoding if config.is_encoder_decoder else AutoModel
+            loaded_in = torch.float32 if can_pack(config, device) else dtype
+            model = kind.from_pretrained(folder, config=config, dtype=loaded_in, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise _unusable(folder, next(iter(str(error).splitlines()), type(error).__name__)) from error
+    return config, model.eval(), tokenizer
+
+
+def _limit(layout: Layout, tokenizer_limit: int, config: Any, wanted: int | None) -> int:  # a transformers config
+    positions = getattr(config, "max_position_embeddings", None) or tokenizer_limit
+    limits = [layout.max_tokens, tokenizer_limit, positions, wanted]
+    return min(int(limit) for limit in limits if limit is not None)
+
+
+def _unusable(folder: Path, problem: str) -> EncoderError:
+    return EncoderError(model=str(folder), problem=problem, fix="Name a folder that transformers loads, or `minilm`.")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    # transformers draws a progress bar and a report of unused weights (a pooler, a head) on every load.
+    from transformers.utils import logging as transformers_logging
+
+    level, has_bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if has_bar:
+            transformers_logging.enable_progress_bar()

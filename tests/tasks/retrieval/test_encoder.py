@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tasks.errors import DeviceError, EncoderError
+from tasks.retrieval import torch_encoder
+from tasks.retrieval.encoder import Encoder, open_encoder
+from tasks.retrieval.torch_encoder import TorchEncoder
+from tests.builders_encoder import HashEncoder, write_encoder
+
+TEXTS = ["red pen", "blue pen", "a stapler, green, with tape", "paper", "office folder 12", "red pen"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
+
+
+@pytest.fixture(scope="module", params=["hash", "fp32", "bf16"])
+def encoder(request: pytest.FixtureRequest, folder: Path) -> Encoder:
+    if request.param == "hash":
+        return HashEncoder()
+    return open_encoder(str(folder), device="cpu", precision=request.param)
+
+
+def test_vectors_are_float32_unit_rows_in_order(encoder: Encoder) -> None:
+    found = encoder.encode(TEXTS)
+
+    assert found.shape == (len(TEXTS), encoder.dimension)
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+    for row, text in enumerate(TEXTS):
+        assert found[row] == pytest.approx(encoder.encode([text])[0], abs=tolerance(encoder))
+
+
+def test_equal_texts_have_equal_vectors_and_different_ones_do_not(encoder: Encoder) -> None:
+    found = encoder.encode(TEXTS)
+
+    assert (found[0] == found[5]).all()
+    assert not np.allclose(found[0], found[1], atol=0.02)
+
+
+def test_blank_texts_are_zeros(encoder: Encoder) -> None:
+    found = encoder.encode(["", " \n", "pen"])
+
+    assert not found[:2].any()
+    assert found[2].any()
+
+
+def test_no_texts_give_no_rows(encoder: Encoder) -> None:
+    assert encoder.encode([]).shape == (0, encoder.dimension)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.permutations(range(len(TEXTS))))
+def test_order_does_not_matter(encoder: Encoder, order: list[int]) -> None:
+    assert encoder.encode([TEXTS[place] for place in order]) == pytest.approx(
+        encoder.encode(TEXTS)[order], abs=tolerance(encoder)
+    )
+
+
+def test_it_says_who_it_is(encoder: Encoder) -> None:
+    assert encoder.name
+    assert encoder.digest
+    assert encoder.precision in {"bf16", "fp32"}
+
+
+def test_other_weights_have_another_digest(folder: Path, tmp_path: Path) -> None:
+    other = write_encoder(tmp_path / "other", seed=1)
+
+    assert open_encoder(str(other)).digest != open_encoder(str(folder)).digest
+    assert open_encoder(str(folder)).digest == open_encoder(str(folder), precision="fp32").digest
+
+
+@pytest.mark.filterwarnings("ignore:.*has_cuda.*:DeprecationWarning")
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, pooling: str) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    folder = write_encoder(tmp_path / "encoder", pooling=pooling)
+    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, show_progress_bar=False)
+
+    assert open_encoder(str(folder), device="cpu", precision="fp32").encode(TEXTS) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_packaged_encoder_knows_what_is_near() -> None:
+    encoder = open_encoder("minilm", device="cpu")
+    lamp, light, soup = encoder.encode(["desk lamp", "table light for reading", "tomato soup"])
+
+    assert (encoder.dimension, encoder.max_tokens) == (384, 256)
+    assert lamp @ light > lamp @ soup + 0.2
+
+
+def test_bf16_stays_near_fp32() -> None:
+    texts = [f"{thing}, pack of {count}" for thing in ("red pen", "lamp", "shoe for women") for count in range(9)]
+
+    bf16 = open_encoder("minilm", device="cpu", precision="bf16").encode(texts)
+    fp32 = open_encoder("minilm", device="cpu", precision="fp32").encode(texts)
+
+    assert (bf16 * fp32).sum(1).min() >= 0.999
+
+
+def test_many_batches_on_many_cores_give_what_one_batch_gives(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"pen {number} {'paper ' * (number % 9)}" for number in range(200)]
+    expected = open_encoder(str(folder), precision="fp32", token_budget=100_000).encode(texts)
+    monkeypatch.setattr(torch_encoder, "SLICE", 64)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+
+    found = open_encoder(str(folder), precision="fp32", token_budget=64).encode(texts)
+
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_torch_has_as_many_threads_afterwards_as_before(folder: Path) -> None:
+    before = torch.get_num_threads()
+    seen: list[int] = []
+
+    encoder = open_encoder(str(folder), token_budget=64)
+    encoder.encode([f"pen {number}" for number in range(200)])
+    thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+
+    assert torch.get_num_threads() == before
+    assert seen == [before]
+
+
+def test_identical_texts_are_encoded_once(folder: Path) -> None:
+    encoder = open_encoder(str(folder))
+    encoder.encode(["red pen"])
+    once = encoder.tokens
+
+    encoder.encode(["red pen"] * 50 + [""])
+
+    assert encoder.tokens == 2 * once
+
+
+def test_texts_are_cut_at_the_limit_and_never_above_the_models_own(folder: Path) -> None:
+    short = open_encoder(str(folder), max_tokens=8)
+    long = open_encoder(str(folder), max_tokens=4000)
+
+    assert (short.max_tokens, long.max_tokens) == (8, 64)
+    assert (short.encode(["pen " * 7 + "red"]) == short.encode(["pen " * 7 + "blue"])).all()
+    assert not np.allclose(long.encode(["pen " * 7 + "red"]), long.encode(["pen " * 7 + "blue"]))
+
+
+def test_a_prompt_stands_before_each_text(folder: Path) -> None:
+    assert open_encoder(str(folder), prompt="red ").encode(["pen"]) == pytest.approx(
+        open_encoder(str(folder)).encode(["red pen"]), abs=1e-5
+    )
+
+
+def test_a_model_that_cannot_be_packed_goes_the_padded_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = open_encoder(str(folder), precision="fp32").encode(TEXTS)
+    monkeypatch.setattr("tasks.retrieval.loading.can_pack", lambda config, device: False)
+
+    assert open_encoder(str(folder), precision="fp32").encode(TEXTS) == pytest.approx(packed, abs=1e-5)
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=str(tmp_path)):
+        open_encoder(str(tmp_path))
+
+
+def test_weights_that_are_cut_off_are_named(folder: Path, tmp_path: Path) -> None:
+    broken = write_encoder(tmp_path / "broken")
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+
+    with pytest.raises(EncoderError, match="cannot be used as an encoder"):
+        open_encoder(str(broken))
+
+
+def test_a_device_that_is_not_there_is_refused(folder: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("This machine has CUDA.")
+    with pytest.raises(DeviceError, match="no device “cuda”"):
+        open_encoder(str(folder), device="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_gpu_computes_what_the_cpu_does(folder: Path, precision: str) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("This machine has no CUDA device.")
+    expected = open_encoder(str(folder), device="cpu", precision="fp32").encode(TEXTS)
+
+    found = open_encoder(str(folder), device="cuda", precision=precision).encode(TEXTS)  # type: ignore[arg-type]  # parametrised
+
+    assert (found * expected).sum(1).min() >= 0.999
+
+
+def tolerance(encoder: Encoder) -> float:
+    """bf16 rounds differently when other texts stand in the same batch."""
+    return 0.02 if encoder.precision == "bf16" else 1e-5
+
+
+def test_opening_gives_a_torch_encoder(folder: Path) -> None:
+    assert isinstance(open_encoder(str(folder)), TorchEncoder)
