@@ -10,6 +10,7 @@ import duckdb
 
 from tasks.assets.manifest import Dimension, Finding, Severity
 from tasks.ingest.merge import Merged, ShardInput, shard_relation
+from tasks.ingest.rules import is_changed_by
 from tasks.schemas import CANONICAL, literal, quoted
 
 Kind = Literal[
@@ -63,8 +64,7 @@ def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, 
     if not merged.repeats:
         return
     names = ", ".join(map(quoted, merged.columns))
-    repeated = "everything semi join loser using (_shard, _row)"
-    query = f"select {names}, count(*) + 1 as copies from {repeated} group by {names} order by all"
+    query = f"select {names}, max(_copy) as copies from repeat group by {names} having max(_copy) > 1 order by all"
     yield _finding(
         connection, table, merged, folder, query, count=merged.repeats,
         column=None, kind="duplicate_rows", severity="info", dimension="accuracy",
@@ -98,10 +98,13 @@ def _rules(
         if name not in OF_RULE:
             continue
         kind, wrong, action = OF_RULE[name]
-        flag = quoted(f"_rule:{rule}")
-        holders = [shard for shard in shards if shard.metrics["rules"].get(rule)]
+        tests = [
+            (shard, f"{quoted(column)} is not null" if rule in shard.metrics["always"] else is_changed_by(column, name))
+            for shard in shards
+            if shard.metrics["rules"].get(rule)
+        ]
         yield _finding(
-            connection, table, merged, folder, _keys_where(table, merged, holders, column, flag), count=count,
+            connection, table, merged, folder, _keys_where(table, merged, tests, column), count=count,
             column=column, kind=kind, severity="info", dimension="normativity", tag=name,
             message=f"{count:,} values of “{column}” {wrong}.", action=action,
         )  # fmt: skip
@@ -114,11 +117,11 @@ def _unread(
     names = sorted({name for shard in shards for name in shard.metrics["unread"]} - set(required))
     for name in names:
         held = quoted(f"_unread:{name}")
-        holders = [shard for shard in shards if shard.metrics["unread"].get(name)]
-        count = sum(shard.metrics["unread"][name] for shard in holders)
+        tests = [(shard, f"{held} is not null") for shard in shards if shard.metrics["unread"].get(name)]
+        count = sum(shard.metrics["unread"][name] for shard, _ in tests)
         yield _finding(
             connection, table, merged, folder,
-            _keys_where(table, merged, holders, name, f"{held} is not null", shown=held), count=count,
+            _keys_where(table, merged, tests, name, shown=held), count=count,
             column=name, kind="invalid_type", severity="warning", dimension="normativity", tag="unread",
             message=f"{count:,} values of “{name}” could not be understood and are empty now.",
             action=f"Mend them at the source, or map `{name}` by an expression that reads them.",
@@ -146,13 +149,13 @@ def _quarantined(
 
 
 def _keys_where(
-    table: str, merged: Merged, shards: Sequence[ShardInput], column: str, test: str, shown: str | None = None
+    table: str, merged: Merged, tests: Sequence[tuple[ShardInput, str]], column: str, shown: str | None = None
 ) -> str:
     known = CANONICAL.get(table)
     keys = (known.key or known.required) if known else merged.columns[:4]
     names = [name for name in dict.fromkeys([*keys, *([] if shown else [column])]) if name in merged.columns]
     selected = ", ".join([*map(quoted, names), *([f"{shown} as value"] if shown else [])])
-    parts = [f"select {selected} from {shard_relation(shard.rows)} where {test}" for shard in shards]
+    parts = [f"select {selected} from {shard_relation(shard.rows)} where {test}" for shard, test in tests]
     return " union all by name ".join(parts)
 
 

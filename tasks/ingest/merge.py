@@ -20,24 +20,29 @@ NEWEST_BY: Final = {"products": "updated_at", "users": "signed_up_at"}
 INFERRED: Final = ("bigint", "double", "boolean", "timestamp with time zone")
 """Types that a text column of an extra table may turn out to be, the narrowest first."""
 
-REPEATS: Final = """
-create temp table loser as
-with repeated as (
-  select h from (select hash({columns}) as h from everything) group by h having count(*) > 1
-),
-candidate as (
-  select * from everything where hash({columns}) in (select h from repeated)
-),
-ranked as (
-  select _shard, _row, row_number() over (partition by {columns} order by _shard, _row) as copy from candidate
-)
-select _shard, _row, 'repeat' as why from ranked where copy > 1
+INFERRED_FROM: Final = 10_000
+"""Rows that say whether it is worth to look at all of them."""
+
+ONCE: Final = """
+create temp table repeated as
+select h from (select hash({columns}) as h from everything) group by h having count(*) > 1
 """
+"""Only hashes are grouped at first: most rows need no closer look."""
+
+REPEATS: Final = """
+create temp table repeat as
+with candidate as (
+  select * from everything where hash({columns}) in (select h from repeated)
+)
+select *, row_number() over (partition by {columns} order by _shard, _row) as _copy from candidate
+"""
+
+REPEATED_ROWS: Final = "select _shard, _row from repeat where _copy > 1"
 
 CONFLICTS: Final = """
 create temp table conflict as
 with remaining as (
-  select * from everything anti join loser using (_shard, _row)
+  {remaining}
 ),
 clashing as (
   select {key} from remaining group by {key} having count(*) > 1
@@ -97,7 +102,7 @@ def merge(
 
     Where rows share a key, the row that wins by `config.conflict` gives the values, and what it lacks comes from the
     next; such rows stand at the end.
-    The temporary tables `everything`, `loser` and `conflict` stay for whoever wants to tell about them.
+    The temporary tables `everything`, `repeat` and `conflict` stay for whoever wants to tell about them.
 
     Raises:
         EmptyTableError: No row can be used.
@@ -107,18 +112,23 @@ def merge(
     types = _types(connection, shards, known)
     _stack(connection, shards, types)
     names = ", ".join(map(quoted, types))
+    connection.execute(ONCE.format(columns=names))
     connection.execute(REPEATS.format(columns=names))
+    repeats = _number(connection, f"select count(*) from ({REPEATED_ROWS})")
+    remaining = f"select * from everything anti join ({REPEATED_ROWS}) using (_shard, _row)"
+    if not repeats:
+        remaining = "select * from everything"
     key = known.key if known else ()
-    order = _order(table, types, config)
     if key:
-        connection.execute(CONFLICTS.format(key=", ".join(map(quoted, key)), order=order))
+        order = _order(table, types, config)
+        connection.execute(CONFLICTS.format(remaining=remaining, key=", ".join(map(quoted, key)), order=order))
     else:
         connection.execute("create temp table conflict as select *, 1::bigint as _rank from everything limit 0")
-    _write_parts(connection, types, key, folder, config.row_group_rows)
+    _write_part(connection, types, key, folder, repeats=repeats, row_group=config.row_group_rows)
     merged = Merged(
         columns=tuple(types),
         sources=_counts(connection, shards),
-        repeats=_number(connection, "select count(*) from loser"),
+        repeats=repeats,
         conflicts=_number(connection, "select count(*) from conflict where _rank > 1"),
         drift=_drift(connection, shards),
     )
@@ -127,9 +137,9 @@ def merge(
 
 
 def shard_relation(path: Path) -> str:
-    """Return SQL of a shard's rows, `_row` numbering them from 0."""
+    """Return SQL of a shard's usable rows; `_row` is their place in the file, from 0."""
     rows = f"read_parquet({literal(str(path))}, file_row_number=true)"
-    return f"(select * exclude (file_row_number), file_row_number as _row from {rows})"
+    return f"(select * exclude (file_row_number, _reason), file_row_number as _row from {rows} where _reason is null)"
 
 
 def _types(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], known: Table | None) -> dict[str, str]:
@@ -138,7 +148,7 @@ def _types(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], 
     texts: set[str] = set()
     for shard in shards:
         for name, kind, *_ in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall():
-            if not name.startswith(TECHNICAL):
+            if not name.startswith(TECHNICAL) and name not in shard.metrics["empty_columns"]:
                 met.setdefault(name, set()).add(kind)
                 if shard.metrics.get("facts", {}).get("format") == "csv":
                     texts.add(name)
@@ -156,7 +166,12 @@ def _inferred(
     """The narrowest type that every text of a column is, where no number begins with a superfluous zero."""
     if not names:
         return {}
-    union = " union all by name ".join(f"select * from read_parquet({literal(str(shard.rows))})" for shard in shards)
+    union = " union all by name ".join(f"select * from {shard_relation(shard.rows)}" for shard in shards)
+    some = _fitting(connection, f"{union} limit {INFERRED_FROM}", names)
+    return _fitting(connection, union, list(some)) if some else {}
+
+
+def _fitting(connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str]) -> dict[str, str]:
     asks = [
         part
         for name in names
@@ -167,7 +182,7 @@ def _inferred(
             *(f"count(try_cast({quoted(name)} as {kind}))" for kind in INFERRED[1:]),
         )
     ]
-    (row,) = connection.execute(f"select {', '.join(asks)} from ({union})").fetchall()
+    (row,) = connection.execute(f"select {', '.join(asks)} from ({rows})").fetchall()
     width = 2 + len(INFERRED)
     found = {}
     for position, name in enumerate(names):
@@ -199,14 +214,20 @@ def _order(table: str, types: Mapping[str, str], config: IngestConfig) -> str:
     return ", ".join([*chosen, "_shard desc", "_row desc"])
 
 
-def _write_parts(
-    connection: duckdb.DuckDBPyConnection, types: Mapping[str, str], key: Sequence[str], folder: Path, row_group: int
+def _write_part(
+    connection: duckdb.DuckDBPyConnection,
+    types: Mapping[str, str],
+    key: Sequence[str],
+    folder: Path,
+    *,
+    repeats: int,
+    row_group: int,
 ) -> None:
     names = ", ".join(map(quoted, types))
     query = f"select {names} from everything"
     conflicts = _number(connection, "select count(*) from conflict")
-    if conflicts or _number(connection, "select count(*) from loser"):
-        dropped = "select _shard, _row from loser union all select _shard, _row from conflict"
+    if conflicts or repeats:
+        dropped = f"{REPEATED_ROWS} union all select _shard, _row from conflict"
         query = f"select {names} from everything anti join ({dropped}) using (_shard, _row)"
     if conflicts:
         fused = ", ".join(
@@ -216,11 +237,14 @@ def _write_parts(
         keys = ", ".join(f"conflict.{quoted(name)}" for name in key)
         query = f"{query} union all (select {fused} from conflict group by {keys} order by {keys})"
     target = literal(str(folder / "part-00000.parquet"))
-    connection.execute(f"copy ({query}) to {target} (format parquet, compression zstd, row_group_size {row_group})")
+    connection.execute(
+        f"copy ({query}) to {target} "
+        f"(format parquet, compression zstd, compression_level 1, row_group_size {row_group})"
+    )
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:
-    gone = "select _shard from loser union all select _shard from conflict where _rank > 1"
+    gone = f"select _shard from ({REPEATED_ROWS}) union all select _shard from conflict where _rank > 1"
     merged = dict(connection.execute(f"select _shard, count(*) from ({gone}) group by _shard").fetchall())
     found = {}
     for position, shard in enumerate(shards):

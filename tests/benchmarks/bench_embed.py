@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tasks.ingest.cleaning import cleaned_text
 from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.hardware import bf16_unit
 from tasks.retrieval.weights import encoder_folder
@@ -68,9 +68,5 @@ def test_encoding_is_faster_than_sentence_transformers(field: str, ledger: Ledge
 def read_texts(file: Path, field: str) -> list[str]:
     with file.open(encoding="utf-8") as opened:
         rows = list(csv.DictReader(opened))
-    texts = [row["title"] if field == "titles" else joined(row["description"]) for row in rows]
+    texts = [cleaned_text(row["title"] if field == "titles" else row["description"])[0] for row in rows]
     return list(dict.fromkeys(text for text in texts if text.strip()))[: TEXTS[field]]
-
-
-def joined(description: str) -> str:
-    return " ".join(ast.literal_eval(description)) if description.startswith("[") else description

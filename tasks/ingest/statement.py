@@ -1,0 +1,89 @@
+"""The one statement that standardises a file: reads it, applies the rules, and writes what came of every row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tasks.ingest.raw import RawRows
+from tasks.ingest.rules import ColumnRules, bits_name, helper_name, raw_name
+from tasks.schemas import Table, literal, quoted
+
+STANDARDISE: Final = """
+copy (
+  with raw as (
+    select {raws} from {relation}
+  ),
+  helped as (
+    select *{helpers} from raw
+  ),
+  valued as (
+    select *{values} from helped
+  ),
+  priced as (
+    select *{currency} from valued
+  ),
+  judged as (
+    select *, {reason} as _reason from priced
+  )
+  select {columns} from judged
+) to {target} (format parquet, compression snappy, dictionary_size_limit 4096,
+  write_bloom_filter false, row_group_size {row_group})
+"""
+
+
+def standardise_sql(
+    columns: Sequence[ColumnRules], rows: RawRows, table: Table | None, row_group: int, target: Path
+) -> str:
+    """Return SQL that writes every row of a file in its order.
+
+    A row has its columns, `_rules:COLUMN` with the bits of the rules that changed a value, `_unread:COLUMN` with a
+    value that was not understood, and, where it cannot be used, `_reason` and `_original` as JSON. `_record` is its
+    line where rows are lines with gaps between them.
+    """
+    can_fail_whole = any(table is not None and rule.name in table.required for rule in columns)
+    sources = [f"{quoted(name)} as {quoted(f'_source:{name}')}" for name in rows.columns] if can_fail_whole else []
+    raws = [f"{rule.raw} as {raw_name(rule.name)}" for rule in columns]
+    late = [rule for rule in columns if rule.name == "currency" and rule.raw == "null::varchar"]
+    return STANDARDISE.format(
+        raws=", ".join([*raws, *sources, *(["_record"] if rows.is_numbered else [])]) or "null as nothing",
+        relation=rows.relation,
+        helpers="".join(f", {rule.helper} as {helper_name(rule.name)}" for rule in columns if rule.helper),
+        values="".join(f", {rule.value} as {quoted(rule.name)}" for rule in columns if rule not in late),
+        currency="".join(f", {rule.value} as {quoted(rule.name)}" for rule in late),
+        reason=_reason(columns, table),
+        columns=", ".join(_written(columns, rows, can_fail_whole=can_fail_whole)),
+        target=literal(str(target)),
+        row_group=row_group,
+    )
+
+
+def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: bool) -> list[str]:
+    unread = [
+        f"case when {rule.is_unread} then {raw_name(rule.name)}::varchar end as {quoted(f'_unread:{rule.name}')}"
+        for rule in columns
+        if rule.can_fail
+    ]
+    fields = ", ".join(f"{quoted(name)} := {quoted(f'_source:{name}')}" for name in rows.columns)
+    original = f"case when _reason is not null then to_json(struct_pack({fields}))::varchar end as _original"
+    return [
+        *(quoted(rule.name) for rule in columns),
+        *(f"({rule.bits})::utinyint as {bits_name(rule.name)}" for rule in columns if rule.bits),
+        *unread,
+        "_reason",
+        *([original] if can_fail_whole else []),
+        *(["_record"] if rows.is_numbered else []),
+    ]
+
+
+def _reason(columns: Sequence[ColumnRules], table: Table | None) -> str:
+    branches = []
+    for rule in columns:
+        if table is None or rule.name not in table.required:
+            continue
+        invalid = "unknown_event_type" if rule.name == "event_type" else f"invalid_{rule.name}"
+        value, raw = quoted(rule.name), raw_name(rule.name)
+        branches.append(f"when {value} is null and {raw} is not null then {literal(invalid)}")
+        branches.append(f"when {value} is null then {literal(f'missing_{rule.name}')}")
+    return f"case {' '.join(branches)} end" if branches else "null::varchar"
