@@ -456,7 +456,8 @@ def _recommender(config: str | None, version: str | None) -> Recommender:
     from tasks.register.review import chosen_files
     from tasks.retrieval.recommender import Recommender
 
-    return Recommender.load(chosen_files(_settings(config).register_, version))
+    settings = _settings(config)
+    return Recommender.load(chosen_files(settings.register_, version, cache=Path(settings.home) / "cache"))
 
 
 def _answer(found: Sequence[Recommendation], *, as_json: bool) -> None:

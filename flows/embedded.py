@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.plan import StageName, plan_stages
 from flows.report import RunReport
-from flows.settings import find_config, load_settings, use_local_prefect
+from flows.server import start_temporary_server, wait_until_ready
+from flows.settings import find_config, load_settings, names_prefect
 from tasks.assets import specs
 from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
 from tasks.assets.store import AssetStore
@@ -37,10 +39,14 @@ def run_embedded(
     path = find_config(config)
     settings = load_settings(str(path))
     plan_stages(only, start, refresh=refresh)
-    use_local_prefect(Path(settings.home))
+    has_own_prefect = not names_prefect(os.environ)
+    if has_own_prefect:
+        start_temporary_server(Path(settings.home))
 
     from flows.stocktake import stocktake
 
+    if has_own_prefect:
+        wait_until_ready()
     logging.getLogger("prefect.flow_runs").propagate = False
     state = stocktake(str(path), only=list(only) or None, start=start, refresh=refresh, return_state=True)
     result = state.result(raise_on_failure=False)

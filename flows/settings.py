@@ -31,14 +31,17 @@ SEARCHED: Final = ("shop.yaml", "pandian-demo/shop.yaml")
 QUIET: Final[Mapping[str, str]] = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""No library that pandian uses may call home or fill the log with progress; a busy machine may start slowly."""
+"""No library that pandian uses may call home or fill the log with progress. A busy machine may start slowly, and a dead
+server is given up soon."""
 
 
 class MlflowConfig(StageConfig):
@@ -143,12 +146,9 @@ def quiet_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def use_local_prefect(home: Path) -> None:
-    """Let Prefect keep its database below `home`, unless a server or a profile is named in the environment."""
-    if not {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"} & set(os.environ):
-        (home / "prefect").mkdir(parents=True, exist_ok=True)
-        os.environ["PREFECT_HOME"] = str(home / "prefect")
-    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+def names_prefect(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment names a Prefect server, a profile, or where Prefect keeps its own."""
+    return not {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"}.isdisjoint(environment)
 
 
 def current_user() -> str:

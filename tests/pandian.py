@@ -38,8 +38,8 @@ def pandian(
 ) -> subprocess.CompletedProcess[str]:
     """Run `pandian ARGS` in a folder and return what it printed; `before` stands in front of the command.
 
-    A killed run leaves Prefect's temporary server behind, which would hold on to a pipe: output goes to files, and the
-    whole session is ended with the run.
+    The server of a killed run ends a moment after it, and would hold on to a pipe until then: output goes to files, and
+    the whole session is ended with the run.
     """
     command = [*before, sys.executable, "-c", code, *args]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:

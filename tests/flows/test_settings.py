@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import find_config, load_settings, quiet_environment, read_suite, use_local_prefect
+from flows.settings import find_config, load_settings, names_prefect, quiet_environment, read_suite
 from tasks.errors import SettingsError
 from tests.tiny import write_shop
 
@@ -101,15 +101,7 @@ def test_no_library_calls_home(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
 
 
-def test_a_named_prefect_server_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    monkeypatch.delenv("PREFECT_HOME", raising=False)
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    use_local_prefect(tmp_path)
-    assert "PREFECT_HOME" not in os.environ
-    monkeypatch.delenv("PREFECT_API_URL")
-    monkeypatch.setenv("PREFECT_HOME", "")
-    monkeypatch.delenv("PREFECT_HOME")
-    use_local_prefect(tmp_path)
-    assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")
+@pytest.mark.parametrize("name", ["PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"])
+def test_a_named_prefect_is_kept(name: str) -> None:
+    assert names_prefect({name: "x"})
+    assert not names_prefect({"PREFECT_LOGGING_LEVEL": "DEBUG"})

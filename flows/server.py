@@ -1,0 +1,81 @@
+"""Prefect's temporary server in a process of its own: it starts while a run is imported, and ends when the run does.
+
+Prefect starts such a server itself where none is named, but only once all of Prefect is imported, and leaves it behind
+when the run is killed. Here the run holds one end of a pipe; however the run ends, the server sees the pipe close.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from tasks.errors import UnavailableError
+
+START_TIMEOUT_S: Final = 180.0
+SERVES: Final = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+"""What Prefect sets for a temporary server: no pages, and only the services that a single run needs."""
+
+
+def start_temporary_server(home: Path) -> None:
+    """Let Prefect of this process talk to a server that keeps its database below `home`, until the process ends.
+
+    To be called before Prefect is imported. The server accepts connections at once and answers when it is ready.
+    """
+    (home / "prefect").mkdir(parents=True, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(home / "prefect")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from flows.server import serve; serve()"],
+        env={**os.environ, **SERVES, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    # Called last, since registered first: Prefect sends its last logs when this process ends.
+    atexit.register(process.stdin.close)
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{process.stdout.readline().strip()}/api"
+
+
+def wait_until_ready() -> None:
+    """Return when the server of `start_temporary_server` answers.
+
+    Raises:
+        UnavailableError: It ended, or was not ready in three minutes.
+    """
+    import httpx
+
+    url = os.environ["PREFECT_API_URL"]
+    try:
+        httpx.get(f"{url}/health", timeout=START_TIMEOUT_S, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UnavailableError(
+            source=f"Prefect's temporary server at {url}",
+            problem=str(error) or type(error).__name__,
+            fix="Look at what it printed above, or name a running server in PREFECT_API_URL.",
+        ) from error
+
+
+def serve() -> None:
+    """Serve Prefect's API on a free port, printed first, until standard input closes."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    print(listening.getsockname()[1], flush=True)  # noqa: T201 - how the run learns of the port
+
+    import uvicorn
+
+    server = uvicorn.Server(
+        uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
+    )
+
+    def stop_with_the_run() -> None:
+        sys.stdin.read()
+        server.should_exit = True
+
+    threading.Thread(target=stop_with_the_run, daemon=True).start()
+    server.run(sockets=[listening])

@@ -1,0 +1,47 @@
+"""Prefect's temporary server: there for a run, gone with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.server import wait_until_ready
+from tasks.errors import UnavailableError
+from tests.pandian import environment
+
+STARTS = """
+import os, signal, sys
+from pathlib import Path
+from flows.server import start_temporary_server, wait_until_ready
+start_temporary_server(Path(sys.argv[1]))
+wait_until_ready()
+print(os.environ["PREFECT_API_URL"], flush=True)
+"""
+KILLED = STARTS + "os.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(("code", "exit_code"), [(STARTS, 0), (KILLED, -signal.SIGKILL)], ids=["ended", "killed"])
+def test_the_server_ends_with_the_run_even_a_killed_one(tmp_path: Path, code: str, exit_code: int) -> None:
+    # The server inherits standard error: it is at its end only when the server is gone too.
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=environment({"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        output, errors = run.communicate(timeout=300)
+
+    assert run.returncode == exit_code, errors
+    assert output.startswith("http://127.0.0.1:"), errors
+    assert (tmp_path / "prefect" / "prefect.db").is_file()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "PREFECT_API_URL", output.strip())
+        with pytest.raises(UnavailableError, match="temporary server"):
+            wait_until_ready()
