@@ -149,20 +149,23 @@ def _headline(report: RunReport) -> Text:
     rows = sum(item.rows or 0 for item in report.assets if item.key.startswith("tables/"))
     tables = sum(item.key.startswith("tables/") for item in report.assets)
     text = Text.assemble(("Stocktake ", "bold"), (report.status, f"bold {COLOURS.get(report.status, 'red')}"))
-    text.append(f": {len(report.assets)} assets, {tables} tables with {rows:,} rows, {seconds:.0f} s of work")
+    text.append(f": {len(_listed(report.assets))} assets, {tables} tables with {rows:,} rows, {seconds:.0f} s of work")
     return text
+
+
+def _listed(assets: Iterable[AssetReport]) -> list[AssetReport]:
+    """What a person looks for: files of sources are a matter of their tables."""
+    return [item for item in assets if not item.key.startswith("shards/")]
 
 
 def _stage_line(report: RunReport) -> Text:
     return Text("  ".join(f"{item.name} {item.status} {item.seconds:.1f}s" for item in report.stages), style="dim")
 
 
-def _asset_table(assets: Iterable[AssetReport]) -> Table:
+def _asset_table(assets: Sequence[AssetReport]) -> Table:
     table = _table("asset", "rows", "size", "verdict", "", right=(1, 2))
     verdicts = {item.key.removeprefix("validations/"): item.verdict for item in assets if item.verdict}
-    for item in assets:
-        if item.key.startswith("shards/"):
-            continue
+    for item in _listed(assets):
         verdict = verdicts.get(item.key.removeprefix("tables/")) if item.key.startswith("tables/") else item.verdict
         state = "unchanged" if item.skipped else ""
         table.add_row(item.key, _count(item.rows), human_bytes(item.bytes), _verdict(verdict), Text(state, style="dim"))

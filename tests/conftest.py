@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tasks.assets.store import AssetStore
 
@@ -21,6 +22,7 @@ os.environ.update(
     TOKENIZERS_PARALLELISM="false",
 )
 
+GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
@@ -30,6 +32,25 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("The public data sets (../shared/data) are not beside this checkout.")
     return SHARED_DATA
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="write the golden files anew instead of comparing")
+
+
+@pytest.fixture(scope="session")
+def golden(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
+    """Compare a value with `tests/golden/NAME.yaml`, or write it there when asked to."""
+    renew = bool(request.config.getoption("--golden"))
+
+    def compare(name: str, value: object) -> None:
+        file = GOLDEN / f"{name}.yaml"
+        text = yaml.safe_dump(value, sort_keys=False, width=120, allow_unicode=True)
+        if renew:
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8"), f"{file.name} differs: `make golden`, and read the difference."
+
+    return compare
 
 
 @pytest.fixture
