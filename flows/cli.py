@@ -383,7 +383,7 @@ def main() -> None:
     try:
         cli.main(standalone_mode=False)
     except PandianError as error:
-        _fail(str(error), error.exit_code)
+        _fail(str(error), error.exit_code, error)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
@@ -394,14 +394,22 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the edge: a bug becomes exit code 1, with its traceback on request
-        _fail(f"This is a bug in pandian: {type(error).__name__}: {error} `pandian --debug …` shows where.", 1)
+        _fail(f"This is a bug in pandian: {type(error).__name__}: {error} `pandian --debug …` shows where.", 1, error)
 
 
-def _fail(message: str, exit_code: int) -> NoReturn:
+def _fail(message: str, exit_code: int, error: BaseException | None = None) -> NoReturn:
     if "--debug" in sys.argv:
         traceback.print_exc()
+    _let_go(error)
     click.echo(message, err=True)
     sys.exit(exit_code)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty an error's frames: DuckDB's connections in them complain, after the message, of the interpreter's end."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _run(

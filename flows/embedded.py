@@ -48,6 +48,7 @@ def run_embedded(
     if has_own_prefect:
         wait_until_ready()
     logging.getLogger("prefect.flow_runs").propagate = False
+    logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # at the end it tells of what it still sends
     state = stocktake(str(path), only=list(only) or None, start=start, refresh=refresh, return_state=True)
     result = state.result(raise_on_failure=False)
     store = AssetStore(settings.lake, cache=Path(settings.home) / "cache")

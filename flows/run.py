@@ -33,7 +33,7 @@ from tasks.assets.manifest import Manifest
 from tasks.assets.recipe import Recipe
 from tasks.assets.reports import REGISTRATION_REPORT, VALIDATION_REPORT, Registration, ValidationReport
 from tasks.assets.store import AssetStore
-from tasks.errors import CandidateRefusedError, DataBlockedError, PandianError, StageNotRunError
+from tasks.errors import CandidateRefusedError, DataBlockedError, LakeError, PandianError, StageNotRunError
 from tasks.ingest.sources import Shard, find_shards
 from tasks.stage import RETRIES, RETRY_DELAYS_S, Stage, StageResult, code_revision, is_transient
 
@@ -66,11 +66,19 @@ class Run:
         self.store = AssetStore(settings.lake, code_revision=code_revision(), cache=Path(settings.home) / "cache")
         self._pending: dict[StageName, list[Pending]] = defaultdict(list)
         self._blocked: dict[str, str] = {}
+        self._is_undelivered = False
         self._stack = contextlib.ExitStack()
         self.report: RunReport | None = None
 
     def __enter__(self) -> Self:
-        self._stack.enter_context(self.store.lake.lock("run", is_shared=True))
+        try:
+            self._stack.enter_context(self.store.lake.lock("run", is_shared=True))
+        except OSError as error:
+            raise LakeError(
+                lake=self.settings.lake,
+                problem=f"{error.strerror}.",
+                fix="Mend `lake` in shop.yaml, or let this user write there.",
+            ) from error
         return self
 
     def __exit__(
@@ -96,7 +104,12 @@ class Run:
             persist_result=False,
         )(find_shards)
         for table, sources in self.settings.tables.items():
-            yield table, look(table, sources, self.base, Path(self.settings.home) / "spool")
+            try:
+                found = look(table, sources, self.base, Path(self.settings.home) / "spool")
+            except PandianError:
+                self._is_undelivered = True
+                raise
+            yield table, found
 
     def submit(
         self, stage: Stage, *args: object, label: str = "", **kwargs: Any
@@ -274,7 +287,8 @@ class Run:
 
     def _stage_status(self, group: StageName) -> StageStatus | None:
         outcomes = [_outcome(item) for item in self._pending[group]]
-        if any(isinstance(item, BaseException) for item in outcomes):
+        is_undelivered = group == "ingest" and self._is_undelivered
+        if is_undelivered or any(isinstance(item, BaseException) for item in outcomes):
             return "failed"
         if not outcomes:
             return "blocked" if self._blocked and self.plan[group] != "off" else None

@@ -77,6 +77,12 @@ class StageNotRunError(UsageError):
     template = "This run leaves out a stage whose assets are not there yet: {assets}."
 
 
+class LakeError(UsageError):
+    """Nothing can be written where the lake should be."""
+
+    template = "The lake “{lake}” cannot be written: {problem}"
+
+
 class MissingColumnsError(UsageError):
     """A source lacks columns that its table requires, or that its mapping names."""
 
