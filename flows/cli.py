@@ -381,16 +381,18 @@ def show_schema() -> None:
 def main() -> None:
     """Run the command line, and turn an expected error into one line and its exit code."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="pandian", standalone_mode=False)
     except PandianError as error:
         _fail(str(error), error.exit_code, error)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
         _fail("Stopped.", 130)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
+    except click.ClickException as error:
+        _fail(_wrong_usage(error), 2)
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the edge: a bug becomes exit code 1, with its traceback on request
@@ -401,8 +403,14 @@ def _fail(message: str, exit_code: int, error: BaseException | None = None) -> N
     if "--debug" in sys.argv:
         traceback.print_exc()
     _let_go(error)
-    click.echo(message, err=True)
+    click.echo(" ".join(message.split()), err=True)
     sys.exit(exit_code)
+
+
+def _wrong_usage(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "pandian"
+    return f"{error.format_message()} `{command} --help` shows how it is used."
 
 
 def _let_go(error: BaseException | None) -> None:

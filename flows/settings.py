@@ -126,7 +126,7 @@ def load_settings(config: str | None = None) -> Settings:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(file=str(path), problem=f"{error}.", fix="Write it as YAML in UTF-8.") from error
+        raise SettingsError(file=str(path), problem=_unreadable(error), fix="Write it as YAML in UTF-8.") from error
     if not isinstance(content, dict):
         raise SettingsError(file=str(path), problem="it holds no settings.", fix="Begin with `shop:` and `sources:`.")
     try:
@@ -134,7 +134,7 @@ def load_settings(config: str | None = None) -> Settings:
     except ValidationError as error:
         raise SettingsError(
             file=str(path),
-            problem=" ".join(f"{line}." for line in _misfits(error)),
+            problem=" ".join(_misfits(error)),
             fix="`pandian settings schema` prints what is allowed.",
         ) from error
     return _resolved(settings, path.parent)
@@ -211,6 +211,12 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
+def _unreadable(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}."
+    return f"{error}."
+
+
 def _misfits(error: ValidationError) -> list[str]:
     return [_misfit(item) for item in error.errors(include_url=False)]
 
@@ -220,8 +226,8 @@ def _misfit(item: Any) -> str:  # pydantic's ErrorDetails
     if item["type"] == "extra_forbidden":
         model = _model_at(item["loc"][:-1])
         names = [field.alias or name for name, field in model.model_fields.items()] if model else []
-        return f"`{where}` is not a setting. {near_miss(str(item['loc'][-1]), names)}".strip().rstrip(".")
-    return f"`{where}`: {item['msg']}"
+        return f"`{where}` is not a setting. {near_miss(str(item['loc'][-1]), names)}".strip()
+    return f"`{where}`: {item['msg'].rstrip('.')}."
 
 
 def _model_at(location: tuple[Any, ...]) -> Any:  # a model class, or None
