@@ -12,12 +12,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
 from tasks.errors import UnavailableError
 
 START_TIMEOUT_S: Final = 180.0
+STOP_TIMEOUT_S: Final = 10.0
 SERVES: Final = {"PREFECT_UI_ENABLED": "false", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 """What Prefect sets for a temporary server: no pages, and only the services that a single run needs."""
 
@@ -76,6 +78,8 @@ def serve() -> None:
     def stop_with_the_run() -> None:
         sys.stdin.read()
         server.should_exit = True
+        time.sleep(STOP_TIMEOUT_S)
+        os._exit(0)
 
     threading.Thread(target=stop_with_the_run, daemon=True).start()
     server.run(sockets=[listening])

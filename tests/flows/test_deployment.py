@@ -37,7 +37,10 @@ def running(*args: str, env: Mapping[str, str], log: Path) -> Iterator[subproces
             yield process
         finally:
             process.terminate()
-            process.wait(60)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()  # Prefect's worker has been seen to hang between two signals of its own
 
 
 @pytest.fixture
