@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,25 @@ def answer(
     done = pandian(*args, "--json", cwd=cwd, env=env)
     assert done.returncode in expected, done.stderr[-4000:]
     return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield what names, in the environment, one Prefect server for several runs, with its database below a folder."""
+    with subprocess.Popen(
+        [sys.executable, "-c", "from flows.server import serve; serve()"],
+        env=environment({"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield {
+            "PREFECT_HOME": str(folder),
+            "PREFECT_API_URL": f"http://127.0.0.1:{process.stdout.readline().strip()}/api",
+        }
+        process.stdin.close()
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
