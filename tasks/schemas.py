@@ -35,11 +35,15 @@ SQL_TYPES: Final[Mapping[Kind, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One canonical column. `sql_type` is its DuckDB type; timestamps are UTC."""
+    """One canonical column. `sql_type` is its DuckDB type; timestamps are UTC.
+
+    `meaning` says what the name leaves open.
+    """
 
     name: str
     kind: Kind
     is_required: bool = False
+    meaning: str = ""
 
     @property
     def sql_type(self) -> str:
@@ -82,7 +86,7 @@ PRODUCTS = Table(
         Column("description", "text"),
         Column("brand", "label"),
         Column("category", "path"),
-        Column("price", "money"),
+        Column("price", "money", meaning="Of one unit."),
         Column("currency", "currency"),
         Column("image_uri", "uri"),
         Column("language", "language"),
@@ -103,8 +107,8 @@ EVENTS = Table(
         Column("session_id", "id"),
         Column("query", "text"),
         Column("position", "integer"),
-        Column("quantity", "number"),
-        Column("price", "money"),
+        Column("quantity", "number", meaning="Units; one where it is empty."),
+        Column("price", "money", meaning="Of one unit: what was paid is price × quantity."),
         Column("rating", "number"),
     ),
 )

@@ -68,10 +68,13 @@ def assets() -> str:
             "",
             f"{table.title}: {table.grain}.",
             "",
-            "| column | kind | type | required |",
-            "|---|---|---|---|",
+            "| column | kind | type | required | meaning |",
+            "|---|---|---|---|---|",
         ]
-        lines += [f"| {c.name} | {c.kind} | {c.sql_type} | {'yes' if c.is_required else ''} |" for c in table.columns]
+        lines += [
+            f"| {c.name} | {c.kind} | {c.sql_type} | {'yes' if c.is_required else ''} | {c.meaning} |"
+            for c in table.columns
+        ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

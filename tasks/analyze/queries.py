@@ -110,7 +110,7 @@ ATTRIBUTES: Final = """
 select attribute from attribute group by attribute having count(distinct value) > 1 order by attribute
 """
 CLUSTER_VALUE: Final = """
-select member.cluster_id, count(*) as events, sum({price}) filter (event.event_type = 'purchase') as revenue
+select member.cluster_id, count(*) as events, sum({paid}) filter (event.event_type = 'purchase') as revenue
 from member join event using (product_id) group by member.cluster_id
 """
 SCHEMA: Final = pa.schema(
@@ -152,17 +152,19 @@ def view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
 
 
 def cluster_values(
-    connection: duckdb.DuckDBPyConnection, members: pa.Table, *, has_price: bool
+    connection: duckdb.DuckDBPyConnection, members: pa.Table, *, events: set[str]
 ) -> dict[int, tuple[int, float | None]]:
     """Return each cluster's events, and what was paid for its purchases; None where nothing was, or is known.
 
     Args:
         connection: From `connected`, with the view `event`.
         members: product_id and cluster_id.
-        has_price: Whether events have prices.
+        events: Columns of events.
     """
     connection.register("member", members)
-    rows = connection.execute(CLUSTER_VALUE.format(price="event.price" if has_price else "null::double")).fetchall()
+    price = "event.price" if "price" in events else "null::double"
+    quantity = "coalesce(event.quantity, 1)" if "quantity" in events else "1"
+    rows = connection.execute(CLUSTER_VALUE.format(paid=f"{price} * {quantity}")).fetchall()
     return {cluster: (events, revenue) for cluster, events, revenue in rows}
 
 

@@ -20,7 +20,7 @@ from tasks.stage import Build, stage
 MEMBERS = "members.parquet"
 
 
-@stage("cluster", revision=2, produces=lambda **_: (specs.CLUSTERS,))
+@stage("cluster", revision=3, produces=lambda **_: (specs.CLUSTERS,))
 def cluster(
     products: AssetRef, embeddings: AssetRef, events: AssetRef | None, config: AnalyzeConfig, build: Build
 ) -> None:
@@ -85,4 +85,4 @@ def _values(
         return {}
     with queries.connected(config, build.scratch()) as connection:
         columns = queries.view(connection, "event", _files(build, events))
-        return queries.cluster_values(connection, members, has_price="price" in columns)
+        return queries.cluster_values(connection, members, events=columns)

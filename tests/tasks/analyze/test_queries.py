@@ -113,8 +113,18 @@ def test_a_cluster_is_worth_its_purchases_alone(connection: duckdb.DuckDBPyConne
     event = pa.table({"product_id": ["a", "a", "b", "c"], "event_type": kinds, "price": [9.0, 2.0, 3.0, 4.0]})
     connection.register("event", event)
     members = pa.table({"product_id": ["a", "b", "c"], "cluster_id": [0, 0, 1]})
-    assert queries.cluster_values(connection, members, has_price=True) == {0: (3, 5.0), 1: (1, None)}
-    assert queries.cluster_values(connection, members, has_price=False) == {0: (3, None), 1: (1, None)}
+    assert queries.cluster_values(connection, members, events={"price"}) == {0: (3, 5.0), 1: (1, None)}
+    assert queries.cluster_values(connection, members, events=set()) == {0: (3, None), 1: (1, None)}
+
+
+def test_a_purchase_is_worth_its_price_times_its_quantity_and_an_unknown_quantity_is_one(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    bought = {"product_id": ["a", "b", "c"], "event_type": ["purchase"] * 3, "price": [2.0, 3.0, 4.0]}
+    connection.register("event", pa.table({**bought, "quantity": pa.array([5.0, None, 2.0], pa.float64())}))
+    members = pa.table({"product_id": ["a", "b", "c"], "cluster_id": [0, 0, 1]})
+    found = queries.cluster_values(connection, members, events={"price", "quantity"})
+    assert found == {0: (2, 13.0), 1: (1, 8.0)}
 
 
 def test_lift_over_stops_of_several_products_is_a_share_of_moves_not_of_pairs(
