@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from tasks.assets.manifest import Finding, Manifest, Record, Severity
+from tasks.assets.reports import ModelState
 
 StageStatus = Literal["run", "skipped", "blocked", "failed"]
 RunStatus = Literal["succeeded", "blocked", "refused", "failed"]
@@ -33,11 +34,12 @@ class AssetReport(Record):
 
 
 class ModelReport(Record):
-    """The registered version that a run made or found."""
+    """The registered version that a run made or found; `alias` is what it was given then, `state` what became of it."""
 
     name: str
     version: str
     alias: str | None
+    state: ModelState
     metrics: dict[str, float]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -66,7 +66,8 @@ class Run:
         self.store = AssetStore(settings.lake, code_revision=code_revision(), cache=Path(settings.home) / "cache")
         self._pending: dict[StageName, list[Pending]] = defaultdict(list)
         self._blocked: dict[str, str] = {}
-        self._is_undelivered = False
+        self._undelivered: list[PandianError] = []
+        self._left_for_others: list[str] = []
         self._stack = contextlib.ExitStack()
         self.report: RunReport | None = None
 
@@ -89,12 +90,7 @@ class Run:
                 self.report = self._record(error if isinstance(error, Exception) else None)
 
     def shards(self) -> Iterator[tuple[str, Sequence[Shard]]]:
-        """Yield each table's name and the files its sources have now.
-
-        Raises:
-            MissingSourceError: No file lies where a source should be.
-            UnavailableError: A source cannot be reached, also after retries.
-        """
+        """Yield the name of each table and the files its sources have now; what is missing is an error at the end."""
         look = task(
             name="ingest",
             task_run_name="ingest look for {table}",
@@ -106,10 +102,10 @@ class Run:
         for table, sources in self.settings.tables.items():
             try:
                 found = look(table, sources, self.base, Path(self.settings.home) / "spool")
-            except PandianError:
-                self._is_undelivered = True
-                raise
-            yield table, found
+            except PandianError as error:
+                self._undelivered.append(error)
+            else:
+                yield table, found
 
     def submit(
         self, stage: Stage, *args: object, label: str = "", **kwargs: Any
@@ -123,16 +119,25 @@ class Run:
         mode = self.plan[group]
         missing = _missing(args)
         if mode == "off" or (mode == "present" and missing):
-            return NotRun(stage.keys(*args, **kwargs))
+            return self._left(mode, stage.keys(*args, **kwargs))
         if missing:
             raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
         if mode == "present":
             try:
                 result = stage.fn(*_settled(args), store=self.store, mode="present", **kwargs)
             except StageNotRunError:
-                return NotRun(stage.keys(*args, **kwargs))
+                return self._left(mode, stage.keys(*args, **kwargs))
             return self._keep(group, result)
         return self._keep(group, stage.submit(*args, store=self.store, label=label, mode=mode, **kwargs))
+
+    def arrived(self, tables: Mapping[str, Pending | NotRun], names: Iterable[str]) -> dict[str, Pending | NotRun]:
+        """Wait for some tables and return those that are there: one that failed takes no other with it."""
+        chosen = {name: tables[name] for name in names if name in tables}
+        return {
+            name: rows
+            for name, rows in chosen.items()
+            if isinstance(rows, NotRun) or isinstance(_outcome(rows), StageResult)
+        }
 
     def passed(
         self, tables: Mapping[str, Pending | NotRun], verdicts: Mapping[str, Pending | NotRun]
@@ -185,6 +190,20 @@ class Run:
         """Wait for all stages and return every asset made or found, sorted."""
         return sorted({ref for result in self.results() for ref in result.refs})
 
+    def known(self) -> list[AssetRef]:
+        """Wait for all stages and return what the inventory holds now, sorted.
+
+        That is what this run made or found, the newest of what it leaves for other runs to make, and the last decision
+        about the model.
+        """
+        found = {ref.key: ref for ref in self.refs()}
+        for key in self._left_for_others:
+            for manifest in self.store.versions(key)[:1]:
+                found.setdefault(key, manifest.ref)
+        registered = found.get(specs.REGISTRATION.key)
+        decision = None if registered is None else self._decision(self._read_registration(registered))
+        return sorted([*found.values(), *([] if decision is None else [decision.ref])])
+
     def raise_for_failures(self) -> None:
         """Wait for all stages, then turn the first failure, a blocked table or a closed gate into an error.
 
@@ -192,9 +211,8 @@ class Run:
             DataBlockedError: Validation blocked a table.
             CandidateRefusedError: The gate refused the model.
         """
-        failures = [
-            item for group in STAGES for item in map(_outcome, self._pending[group]) if isinstance(item, BaseException)
-        ]
+        outcomes = [_outcome(item) for group in STAGES for item in self._pending[group]]
+        failures = [*self._undelivered, *(item for item in outcomes if isinstance(item, BaseException))]
         for failure in sorted(failures, key=_is_consequence):
             raise failure
         if self._blocked:
@@ -203,12 +221,18 @@ class Run:
                 fix="Mend the source or the suite, then run again: only what depends on it is made again.",
             )
         registration = self._registration()
-        if registration is not None and registration.decision == "refused":
+        is_asked = self.plan["register"] in {"run", "refresh"}
+        if is_asked and registration is not None and registration.decision == "refused":
             raise CandidateRefusedError(
                 model=f"{registration.name} version {registration.version}",
                 problem=" ".join(registration.reasons),
                 fix=f"`pandian review show {registration.version}` shows its card and its comparison.",
             )
+
+    def _left(self, mode: Mode, keys: tuple[str, ...]) -> NotRun:
+        if mode == "present":
+            self._left_for_others += keys
+        return NotRun(keys)
 
     def _keep(self, group: StageName, pending: Pending) -> Pending:
         self._pending[group].append(pending)
@@ -227,9 +251,24 @@ class Run:
 
     def _registration(self) -> Registration | None:
         for result in self.results("register"):
-            path = self.store.path(result[specs.REGISTRATION.key]) / REGISTRATION_REPORT
-            return Registration.model_validate_json(path.read_text(encoding="utf-8"))
+            return self._read_registration(result[specs.REGISTRATION.key])
         return None
+
+    def _read_registration(self, ref: AssetRef) -> Registration:
+        path = self.store.path(ref) / REGISTRATION_REPORT
+        return Registration.model_validate_json(path.read_text(encoding="utf-8"))
+
+    def _decision(self, registration: Registration) -> Manifest | None:
+        """Return the last decision that was kept about a registered version."""
+        decisions = self.store.versions(specs.REVIEWS.key)
+        return next(
+            (
+                item
+                for item in decisions
+                if registration.version in {item.metrics["version"], item.metrics["from_version"]}
+            ),
+            None,
+        )
 
     def _record(self, error: Exception | None) -> RunReport:
         manifests = [self.store.manifest(ref) for ref in self.refs()]
@@ -273,21 +312,24 @@ class Run:
                 for item in manifests
             ),
             findings=finding_counts(manifests),
-            model=None
-            if registration is None
-            else ModelReport(
-                name=registration.name,
-                version=registration.version,
-                alias=registration.alias,
-                metrics=registration.metrics,
-            ),
+            model=None if registration is None else self._model(registration),
             report=str(self.store.path(pages[0]) / specs.CATALOGUE.main) if pages else None,
             problem=str(error) if error else None,
         )
 
+    def _model(self, registration: Registration) -> ModelReport:
+        decision = self._decision(registration)
+        return ModelReport(
+            name=registration.name,
+            version=registration.version,
+            alias=registration.alias,
+            state=registration.state(None if decision is None else decision.metrics),
+            metrics=registration.metrics,
+        )
+
     def _stage_status(self, group: StageName) -> StageStatus | None:
         outcomes = [_outcome(item) for item in self._pending[group]]
-        is_undelivered = group == "ingest" and self._is_undelivered
+        is_undelivered = group == "ingest" and bool(self._undelivered)
         if is_undelivered or any(isinstance(item, BaseException) for item in outcomes):
             return "failed"
         if not outcomes:

@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
@@ -23,6 +23,8 @@ from tasks.inventory.config import InventoryConfig
 from tasks.profile.config import ProfileConfig
 from tasks.register.config import RegisterConfig
 from tasks.validate.config import ValidateConfig
+
+Part = TypeVar("Part", bound=StageConfig)
 
 CONFIG_VARIABLE: Final = "PANDIAN_CONFIG"
 PREFIX: Final = "PANDIAN_"
@@ -172,37 +174,50 @@ def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict
         *parents, last = name.removeprefix(PREFIX).lower().split("__")
         place = result
         for part in parents:
+            if not isinstance(place.get(part) or {}, dict):
+                raise SettingsError(
+                    file=name, problem=f"`{part}` has no parts to name.", fix=f"Write all of `{part}` as YAML."
+                )
             place[part] = {**(place.get(part) or {})}
             place = place[part]
-        place[last] = yaml.safe_load(text)
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise SettingsError(file=name, problem=_unreadable(error), fix="Write the value as YAML.") from error
     return result
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:
     home = base / settings.home
-    tracking = settings.mlflow.tracking_uri or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+    tracking = _based(settings.mlflow.tracking_uri or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}", base)
     is_server = urlsplit(tracking).scheme in {"http", "https"}
     artifacts = settings.mlflow.artifact_location or (None if is_server else (home / "mlflow" / "artifacts").as_uri())
+    mlflow = {"tracking_uri": tracking, "artifact_location": artifacts}
     return settings.model_copy(
         update={
             "lake": settings.lake if "://" in settings.lake else str(base / settings.lake),
             "home": str(home),
             "suites": None if settings.suites is None else str(_existing_folder(base / settings.suites)),
-            "mlflow": MlflowConfig(tracking_uri=tracking, artifact_location=artifacts),
-            "finetune": settings.finetune.model_copy(
-                update={"tracking_uri": tracking, "artifact_location": artifacts, "experiment": settings.shop}
-            ),
-            "inventory": settings.inventory.model_copy(update={"shop": settings.shop}),
-            "register_": settings.register_.model_copy(
-                update={
-                    "tracking_uri": tracking,
-                    "artifact_location": artifacts,
-                    "experiment": settings.shop,
-                    "model_name": settings.register_.model_name or f"{settings.shop}-recommender",
-                }
+            "mlflow": MlflowConfig.model_validate(mlflow),
+            "finetune": _filled(settings.finetune, {**mlflow, "experiment": settings.shop}),
+            "inventory": _filled(settings.inventory, {"shop": settings.shop}),
+            "register_": _filled(
+                settings.register_,
+                {**mlflow, "experiment": settings.shop, "model_name": f"{settings.shop}-recommender"},
             ),
         }
     )
+
+
+def _filled(part: Part, values: Mapping[str, object]) -> Part:
+    """Return a stage's configuration with values for what the file leaves open."""
+    return part.model_copy(update={name: value for name, value in values.items() if name not in part.model_fields_set})
+
+
+def _based(tracking: str, base: Path) -> str:
+    """Return MLflow's address, a SQLite file's path made absolute."""
+    prefix = "sqlite:///"
+    return f"{prefix}{base / tracking.removeprefix(prefix)}" if tracking.startswith(prefix) else tracking
 
 
 def _existing_folder(path: Path) -> Path:

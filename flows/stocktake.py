@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from prefect import flow
@@ -60,7 +59,13 @@ def stocktake(
         }
         verdicts = {
             name: run.submit(
-                validate, name, rows, _parents(name, tables), read_suite(shop, name), config=shop.validate_, label=name
+                validate,
+                name,
+                rows,
+                run.arrived(tables, parents(name)),
+                read_suite(shop, name),
+                config=shop.validate_,
+                label=name,
             )
             for name, rows in tables.items()
         }
@@ -84,10 +89,6 @@ def stocktake(
             model = run.part(evaluation, RECOMMENDER.key)
             run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)
 
-        run.submit(catalogue, run.refs(), config=shop.inventory)
+        run.submit(catalogue, run.known(), config=shop.inventory)
         run.raise_for_failures()
     return run.run_id
-
-
-def _parents(table: str, tables: Mapping[str, object]) -> dict[str, object]:
-    return {name: tables[name] for name in parents(table) if name in tables}

@@ -185,7 +185,8 @@ def _table(*names: str, title: str | None = None, right: Sequence[int] = ()) -> 
 
 
 def _alias(model: ModelReport) -> str:
-    return f", {model.alias}, waiting for review" if model.alias else ", refused by the gate"
+    words = {"refused": "refused by the gate", "waiting": f"{model.alias}, waiting for review"}
+    return f", {words.get(model.state, model.state)}"
 
 
 def _count(rows: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from pydantic import Field
@@ -204,6 +205,10 @@ class EvaluationReport(Record):
     cutoffs: dict[str, str] = Field(description="Split name to the time, or the rule, that begins it.")
 
 
+ModelState = Literal["refused", "waiting", "approved", "rejected", "champion", "replaced"]
+"""What became of a registered version; `replaced` was the champion before another one, or before it was rolled back."""
+
+
 class Registration(Record):
     """What the registry was told. `alias` is None where the gate refused; then `reasons` say in words why."""
 
@@ -216,3 +221,17 @@ class Registration(Record):
     run_id: str
     model_uri: str
     tracking_uri: str
+
+    def state(self, decision: Mapping[str, object] | None) -> ModelState:
+        """Return what became of the version: what the gate said, or the last decision kept about it.
+
+        Args:
+            decision: The metrics of an `inventory/review`, or None where nothing was decided yet.
+        """
+        if decision is None or self.version not in {decision["version"], decision["from_version"]}:
+            return "refused" if self.alias is None else "waiting"
+        if decision["decision"] == "approved":
+            return "approved"
+        if decision["decision"] == "rejected":
+            return "rejected"
+        return "champion" if decision["version"] == self.version else "replaced"

@@ -11,7 +11,7 @@ from typing import Final
 
 from tasks.assets import specs
 from tasks.assets.manifest import Finding, Severity, Verdict
-from tasks.assets.reports import EvaluationReport, MetricValue, Registration, Relationship
+from tasks.assets.reports import EvaluationReport, MetricValue, ModelState, Registration, Relationship
 from tasks.inventory.reading import Asset
 from tasks.schemas import CANONICAL
 
@@ -58,10 +58,16 @@ class TableSummary:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """The model and its comparison; whichever of the two stages has run."""
+    """The model and its comparison; whichever of the two stages has run, and the last decision about it."""
 
     registration: Registration | None
     evaluation: EvaluationReport | None
+    decision: Mapping[str, object] | None = None
+
+    @property
+    def state(self) -> ModelState | None:
+        """What became of the registered version."""
+        return self.registration.state(self.decision) if self.registration else None
 
     def value(self, model: str, metric: str = HEADLINE) -> MetricValue | None:
         """Return a model's metric on the test split."""
@@ -152,9 +158,11 @@ class Catalogue:
         registered = self.assets.get(specs.REGISTRATION.key)
         if evaluated is None and registered is None:
             return None
+        reviewed = self.assets.get(specs.REVIEWS.key)
         return ModelSummary(
             registration=registered.registration if registered else None,
             evaluation=evaluated.evaluation if evaluated else None,
+            decision=reviewed.manifest.metrics if reviewed else None,
         )
 
     @cached_property

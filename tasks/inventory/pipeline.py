@@ -145,6 +145,6 @@ def _made_of_products(catalogue: Catalogue, words: Words, stage: str) -> str:
     if stage == "evaluate" and model and model.candidate:
         return words.stage_evaluate.format(value=score(model.candidate.value))
     if stage == "register" and model and model.registration:
-        state = model.registration.alias or words.decisions[model.registration.decision]
+        state = words.stage_states[model.state or "refused"]
         return words.stage_register.format(version=model.registration.version, state=state)
     return ""

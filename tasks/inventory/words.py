@@ -20,6 +20,8 @@ class Words:
     severities: Mapping[str, str]
     verdicts: Mapping[str, str]
     decisions: Mapping[str, str]
+    model_states: Mapping[str, str]
+    stage_states: Mapping[str, str]
     dimensions: Mapping[str, str]
     stages: Mapping[str, str]
     kinds: Mapping[str, str]
@@ -45,8 +47,7 @@ class Words:
     in_tables: str = "in {tables}"
     no_model: str = "No model"
     no_model_why: str = "This stocktake has neither evaluated nor registered one."
-    pending_review: str = "waiting for review"
-    refused_by_gate: str = "refused by the gate"
+    decided_by: str = "by {by}: {reason}"
     not_registered: str = "evaluated, not registered"
     over_best: str = "{gain} against the best part, {part}"
     pipeline: str = "How it was made"
@@ -226,6 +227,22 @@ ENGLISH: Final = Words(
     severities={"critical": "critical", "warning": "warning", "info": "info"},
     verdicts={"passed": "passed", "warned": "warned", "blocked": "blocked"},
     decisions={"passed": "passed by the gate", "refused": "refused by the gate"},
+    model_states={
+        "refused": "refused by the gate",
+        "waiting": "challenger, waiting for review",
+        "approved": "approved, not promoted yet",
+        "rejected": "rejected by a reviewer",
+        "champion": "champion",
+        "replaced": "champion before",
+    },
+    stage_states={
+        "refused": "refused",
+        "waiting": "challenger",
+        "approved": "approved",
+        "rejected": "rejected",
+        "champion": "champion",
+        "replaced": "replaced",
+    },
     dimensions={
         "normativity": "normativity 规范性",
         "completeness": "completeness 完整性",

@@ -319,3 +319,22 @@ def test_the_comparison_marks_the_best_and_leaves_gaps() -> None:
 
 def test_there_is_no_table_of_no_clusters() -> None:
     assert cluster_rows(None, 5) is None
+
+
+@pytest.mark.parametrize(("version", "from_version", "words"), [("3", "2", "champion"), ("2", "3", "champion before")])
+def test_the_last_decision_stands_beside_the_model(
+    store: AssetStore, version: str, from_version: str, words: str
+) -> None:
+    stock = Stock(store)
+    refs = stock.everything()
+    decision = {
+        "decision": "promoted",
+        "version": version,
+        "from_version": from_version,
+        "by": "Ada",
+        "reason": HOSTILE,
+    }
+    refs.append(stock.publish(specs.REVIEWS, refs[-1], stage="review", texts={"review.json": "{}"}, metrics=decision))
+    index = Page(write(store, refs)["index.html"])
+    assert words in index.texts
+    assert f"by Ada: {HOSTILE}" in index.texts
