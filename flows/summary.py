@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -33,14 +34,23 @@ def run_summary(report: RunReport, evaluation: EvaluationReport | None) -> Rende
 def next_steps(report: RunReport, config: Path) -> str:
     """Return where to look next, a command a line."""
     lines = []
+    pandian = _command()
     if report.report:
         lines.append(f"The pages:       {report.report}")
         lines.append(f"  open them:     {sys.executable} -m webbrowser {Path(report.report).as_uri()}")
-    lines.append(f"What there is:   pandian inventory list -c {config}")
-    lines.append(f"What is wrong:   pandian inventory findings -c {config}")
+    lines.append(f"What there is:   {pandian} inventory list -c {config}")
+    lines.append(f"What is wrong:   {pandian} inventory findings -c {config}")
     if report.model:
-        lines.append(f"The model:       pandian review show {report.model.version} -c {config}")
+        lines.append(f"The model:       {pandian} review show {report.model.version} -c {config}")
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """How `pandian` is called from this folder: by its name where the shell finds it, by its path if not."""
+    if shutil.which("pandian"):
+        return "pandian"
+    path = Path(sys.executable).parent / "pandian"
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table:

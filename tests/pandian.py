@@ -33,6 +33,22 @@ main()
 """The same, killed when the data of an asset is published and its manifest is not."""
 
 
+WAITS = """
+import os, sys, time
+from pathlib import Path
+from tasks.assets.lake import LocalLake
+create = LocalLake.create
+def waiting(self, path, content):
+    while path.startswith(os.environ["WAITS_BEFORE"]) and not Path(os.environ["WAITS_FOR"]).exists():
+        time.sleep(0.01)
+    return create(self, path, content)
+LocalLake.create = waiting
+from flows.cli import main
+main()
+"""
+"""The same, stopped at that moment until a file is there."""
+
+
 def pandian(
     *args: str, cwd: Path, env: Mapping[str, str] | None = None, before: Sequence[str] = (), code: str = CALL
 ) -> subprocess.CompletedProcess[str]:
@@ -56,10 +72,10 @@ def pandian(
         return subprocess.CompletedProcess(command, process.returncode, output.read(), errors.read())
 
 
-def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None, code: str = CALL) -> subprocess.Popen[str]:
     """Start `pandian ARGS` in a folder without waiting for it."""
     return subprocess.Popen(
-        [sys.executable, "-c", CALL, *args],
+        [sys.executable, "-c", code, *args],
         cwd=cwd,
         env=environment(env),
         stdout=subprocess.PIPE,
