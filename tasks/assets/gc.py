@@ -42,14 +42,14 @@ def collect(store: AssetStore, *, keep: int, protected: Iterable[AssetRef] = (),
         is_dry_run: Only say what would go.
 
     Raises:
-        UnavailableError: A run is going on in this lake.
+        UnavailableError: A run or a review is going on in this lake.
     """
     only_look = contextlib.nullcontext(True)
     with only_look if is_dry_run else store.lake.lock("run", is_waiting=False) as is_mine:
         if not is_mine:
             raise UnavailableError(
                 source=store.url,
-                problem="a run is going on.",
+                problem="a run or a review is going on.",
                 fix="Collect again when it has ended, or pass `--dry-run`.",
             )
         manifests = {item.ref: item for item in store.manifests()}

@@ -6,7 +6,9 @@ after the other.
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +82,7 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
     """
     _demand_reason(reason)
     registry = _registry(config)
-    with store.lake.lock("review"):
+    with _one_at_a_time(store):
         found = registry.version(version)
         if decision == "approved":
             _demand_passed(found)
@@ -108,7 +110,7 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime) -> Revi
     if not exists(config):
         return None
     registry = Registry(config)
-    with store.lake.lock("review"):
+    with _one_at_a_time(store):
         champion = registry.by_alias(CHAMPION)
         least = 0 if champion is None else int(champion.version)
         approved = sorted(n for n, tags in registry.tags().items() if n > least and review_of(tags) == "approved")
@@ -133,7 +135,7 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
     """
     _demand_reason(reason)
     registry = _registry(config)
-    with store.lake.lock("review"):
+    with _one_at_a_time(store):
         champion, previous = registry.by_alias(CHAMPION), registry.by_alias(PREVIOUS)
         if previous is None or (champion is not None and champion.version == previous.version):
             raise UsageError(
@@ -183,6 +185,13 @@ def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | N
             '--reason "…"`, then `pandian promote`.'
         )
     raise UsageError(problem=f"The model “{config.model_name}” has no champion yet.", fix=fix)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(store: AssetStore) -> Iterator[None]:
+    """Keep other decisions out, and `pandian gc`: what it found unused may be what is decided about."""
+    with store.lake.lock("run", is_shared=True), store.lake.lock("review"):
+        yield
 
 
 def _registry(config: RegisterConfig) -> Registry:

@@ -95,7 +95,7 @@ def test_work_of_a_living_process_is_left_alone(store: AssetStore) -> None:
 
 
 def test_nothing_is_collected_while_a_run_is_going_on(store: AssetStore) -> None:
-    with store.lake.lock("run", is_shared=True), pytest.raises(UnavailableError, match="a run is going on"):
+    with store.lake.lock("run", is_shared=True), pytest.raises(UnavailableError, match="a run or a review is going on"):
         collect(store, keep=1)
 
 

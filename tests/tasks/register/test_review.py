@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import tasks.register.review as review_module
-from tasks.errors import CandidateRefusedError, UsageError
+from tasks.assets.gc import collect
+from tasks.errors import CandidateRefusedError, UnavailableError, UsageError
 from tasks.register.registry import Registry
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of
 
@@ -113,3 +116,21 @@ def test_a_lost_champion_is_found_again_by_a_rollback(shop: Shop) -> None:
     found = shop.roll_back()
     assert (found.version, found.from_version) == (first.version, None)
     assert shop.alias("champion") == first.version
+
+
+def test_nothing_is_collected_while_a_decision_is_taken(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = review_module._kept
+    decisions = []
+
+    def kept_beside_a_collection(*args: Any) -> review_module.Review:  # what the original takes
+        with pytest.raises(UnavailableError, match="going on"):
+            collect(shop.store, keep=1)
+        review = keep(*args)
+        decisions.append(review.decision)
+        return review
+
+    shop.champion(0.12)
+    monkeypatch.setattr(review_module, "_kept", kept_beside_a_collection)
+    shop.champion(0.13)
+    shop.roll_back()
+    assert decisions == ["approved", "promoted", "rolled back"]
