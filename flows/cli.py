@@ -286,7 +286,7 @@ def promote(config: str | None, as_json: bool) -> None:
     from tasks.register.review import promote as promote_approved
 
     settings = _settings(config)
-    _decided(promote_approved(settings.register_, _open_store(settings), now=datetime.now(UTC)), as_json=as_json)
+    _decided(promote_approved(settings.register_, _signed_store(settings), now=datetime.now(UTC)), as_json=as_json)
 
 
 @cli.command()
@@ -304,7 +304,7 @@ def rollback(reason: str, config: str | None, as_json: bool) -> None:
     from tasks.register.review import roll_back
 
     settings = _settings(config)
-    store = _open_store(settings)
+    store = _signed_store(settings)
     found = roll_back(settings.register_, store, by=current_user(), reason=reason, now=datetime.now(UTC))
     _decided(found, as_json=as_json)
 
@@ -451,7 +451,7 @@ def _judge(
     from tasks.register.review import judge
 
     settings = _settings(config)
-    store = _open_store(settings)
+    store = _signed_store(settings)
     found = judge(settings.register_, store, version, decision, by=current_user(), reason=reason, now=datetime.now(UTC))
     _decided(found, as_json=as_json)
 
@@ -501,6 +501,14 @@ def _open_store(settings: Settings) -> AssetStore:
     from tasks.assets.store import AssetStore
 
     return AssetStore(settings.lake, cache=Path(settings.home) / "cache")
+
+
+def _signed_store(settings: Settings) -> AssetStore:
+    """Return a store whose manifests name the code; finding that out takes longer than a look at the lake."""
+    from tasks.assets.store import AssetStore
+    from tasks.stage import code_revision
+
+    return AssetStore(settings.lake, code_revision=code_revision(), cache=Path(settings.home) / "cache")
 
 
 def _brief(manifest: Any) -> dict[str, Any]:  # a manifest, whose class is imported late

@@ -11,6 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from flows.settings import load_settings
 from tasks.assets.store import AssetStore
 from tasks.register.review import promote
+from tasks.stage import code_revision
 
 
 @flow(name="promotion", persist_result=False)
@@ -24,7 +25,7 @@ def promotion(config: str = "shop.yaml") -> str | None:
         The version that was promoted, or None where there was nothing to do.
     """
     shop = load_settings(config)
-    store = AssetStore(shop.lake, cache=Path(shop.home) / "cache")
+    store = AssetStore(shop.lake, code_revision=code_revision(), cache=Path(shop.home) / "cache")
     review = promote(shop.register_, store, now=datetime.now(UTC))
     if review is None:
         get_run_logger().info("Nothing to promote.")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from flows.cli import cli
 from flows.promotion import promotion
 from flows.settings import load_settings
+from tasks.assets import specs
 from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError
+from tasks.stage import code_revision
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of, write_recommender
 from tests.tiny import write_shop
 
@@ -49,3 +53,18 @@ def test_an_approved_version_that_does_not_stand_a_second_look_fails_the_flow(tm
         promotion(config)
     assert shop.alias("champion") is None
     assert [item["decision"] for item in shop.log()] == ["approved"]
+
+
+def test_every_decision_names_the_code_that_took_it(tmp_path: Path, files: Path) -> None:
+    config, shop = make_shop(tmp_path, files)
+    first = shop.register(evaluation_of(0.12)).version
+    shop.registry.client.set_model_version_tag(shop.config.model_name, first, "review", "approved")
+    promotion(config)
+    second = shop.register(evaluation_of(0.13)).version
+    for command in (["review", "approve", second], ["promote"], ["rollback"]):
+        reason = [] if command == ["promote"] else ["--reason", "ada said so"]
+        done = CliRunner().invoke(cli, [*command, *reason, "-c", config])
+        assert done.exit_code == 0, done.output
+    found = [(item.metrics["decision"], item.code_revision) for item in shop.store.versions(specs.REVIEWS.key)]
+    decisions = ("approved", "promoted", "promoted", "rolled back")
+    assert sorted(found) == [(decision, code_revision()) for decision in decisions]
