@@ -8,7 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from tasks.assets.reports import EvaluationReport, MetricValue, SplitReport
+from tasks.assets.reports import EvaluationReport, LeakageCheck, MetricValue, SplitReport
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.contestants import FINETUNED, RAW, CatalogueTexts, fitted_parts
 from tasks.evaluate.reading import Catalogue
@@ -79,7 +79,12 @@ def combined_parts(rankings: Mapping[str, Ranked]) -> dict[str, Ranked]:
 
 
 def report_of(
-    outcome: Outcome, split: SplitReport, *, products: int, more: tuple[MetricValue, ...] = ()
+    outcome: Outcome,
+    split: SplitReport,
+    *,
+    products: int,
+    searched: tuple[MetricValue, ...] = (),
+    leakage: tuple[LeakageCheck, ...] = (),
 ) -> EvaluationReport:
     """Return the evaluation's report.
 
@@ -87,15 +92,16 @@ def report_of(
         outcome: The contest's outcome.
         split: How behaviour was split, whose checks the report repeats.
         products: Size of the catalogue that was ranked.
-        more: Further metrics, those of search.
+        searched: The metrics of search.
+        leakage: The checks of search.
     """
     asked = {f"{name}_asked": len(item.asked) for name, item in outcome.rounds.items()}
     able = {f"{name}_able": item.users for name, item in outcome.rounds.items()}
     return EvaluationReport(
         models=outcome.models,
-        metrics=(*outcome.metrics, *more),
+        metrics=(*outcome.metrics, *searched),
         weights=outcome.weights,
-        leakage=split.leakage,
+        leakage=(*split.leakage, *leakage),
         users={**split.users, **able, **asked},
         events=split.events,
         products=products,

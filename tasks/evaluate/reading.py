@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.assets.reports import SPLIT_REPORT, SplitReport
 from tasks.evaluate.search import SearchTask, search_task
+from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.texts import product_text
 
 
@@ -63,6 +64,11 @@ def read_search_task(judgments: Path, queries: Path, catalogue: Catalogue) -> Se
         pq.read_table(sorted(queries.glob("part-*.parquet")), columns=["query_id", "query"]),
         catalogue.product_ids,
     )
+
+
+def read_trained_queries(folder: Path) -> frozenset[str]:
+    """Return the judged queries that a `models/encoder` asset has learned from."""
+    return frozenset(pq.read_table(folder / TRAINED_QUERIES)["query"].to_pylist())
 
 
 def aligned(matrix: NDArray[Any], owners: pa.Array, product_ids: pa.Array) -> NDArray[np.float32]:

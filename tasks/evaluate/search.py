@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tasks.assets.reports import MetricValue
+from tasks.assets.reports import LeakageCheck, MetricValue
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.encoding import encoded
-from tasks.retrieval.judged import is_held_out
+from tasks.retrieval.judged import is_held_out, query_key
 from tasks.retrieval.metrics import Judged, bootstrap_interval, ranking_metrics
 from tasks.retrieval.topk import exact_top_k
 
@@ -42,7 +42,7 @@ def search_task(judgments: pa.Table, queries: pa.Table, product_ids: pa.Array) -
     for query, position, grade in zip(
         judgments["query_id"].to_pylist(), place, judgments["grade"].to_pylist(), strict=True
     ):
-        if position is not None and query in words and is_held_out(query):
+        if position is not None and query in words and is_held_out(words[query]):
             graded.setdefault(query, {})[position] = float(grade or 0)
     kept = {query: graded[query] for query in sorted(graded) if max(graded[query].values()) > 0}
     if not kept:
@@ -55,6 +55,21 @@ def search_task(judgments: pa.Table, queries: pa.Table, product_ids: pa.Array) -
             products=np.array([position for grades in kept.values() for position in grades], np.int64),
             gains=np.array(gains, np.float64),
         ),
+    )
+
+
+def search_leakage(task: SearchTask, trained: Set[str]) -> LeakageCheck:
+    """Return whether the fine-tuned encoder has learned from queries that search is measured on.
+
+    Args:
+        task: What search is measured on.
+        trained: The queries learned from, as `query_key` writes them.
+    """
+    count = sum(query_key(query) in trained for query in task.queries)
+    return LeakageCheck(
+        name="no_judged_query_is_in_training_and_test",
+        is_clean=count == 0,
+        detail=f"{count:,} of {len(task.queries):,} test queries were trained on.",
     )
 
 

@@ -13,8 +13,15 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.contest import held_contest, refitted, report_of
 from tasks.evaluate.contestants import FINETUNED, RAW, CatalogueTexts
 from tasks.evaluate.encoding import encoded
-from tasks.evaluate.reading import read_catalogue, read_encoder_name, read_search_task, read_split, read_vectors_of
-from tasks.evaluate.search import search_values
+from tasks.evaluate.reading import (
+    read_catalogue,
+    read_encoder_name,
+    read_search_task,
+    read_split,
+    read_trained_queries,
+    read_vectors_of,
+)
+from tasks.evaluate.search import search_leakage, search_values
 from tasks.evaluate.table import metrics_table
 from tasks.retrieval.recommender import ENCODER_FOLDER
 from tasks.retrieval.recommender_files import write_bundle
@@ -22,7 +29,7 @@ from tasks.retrieval.words import Words
 from tasks.stage import Build, stage
 
 
-@stage("evaluate", revision=2, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
+@stage("evaluate", revision=3, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
 def evaluate(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,
@@ -49,8 +56,13 @@ def evaluate(  # noqa: PLR0913 - one reference per input
         RAW: (read_encoder_name(build.path(embeddings)), texts.raw),
         FINETUNED: (str(model), texts.finetuned),
     }
-    searched = search_values(task, contenders, config) if task else ()
-    report = report_of(outcome, split_report, products=len(catalogue.titles), more=searched)
+    report = report_of(
+        outcome,
+        split_report,
+        products=len(catalogue.titles),
+        searched=search_values(task, contenders, config) if task else (),
+        leakage=(search_leakage(task, read_trained_queries(build.path(encoder))),) if task else (),
+    )
     bundle = refitted(interactions, catalogue, texts, weights=outcome.weights, config=config)
     with build.draft(specs.RECOMMENDER) as draft:
         write_bundle(bundle, draft.path)

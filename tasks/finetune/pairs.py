@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.retrieval.histories import Histories, histories_of
+from tasks.retrieval.judged import is_held_out
 from tasks.retrieval.neighbours import SHRINKAGE, item_knn
 
 NEIGHBOURS: Final = 30
@@ -126,14 +127,17 @@ def with_judgments(pairs: Pairs, judged: Sequence[tuple[str, str]]) -> Pairs:
 def good_answers(
     judgments: pa.Table, queries: pa.Table, *, product_ids: pa.Array, texts: Sequence[str], min_grade: int
 ) -> list[tuple[str, str]]:
-    """Return (query, product text) for every judgment of at least `min_grade`, in the table's order."""
+    """Return (query, product text) for every judgment of at least `min_grade`, in the table's order.
+
+    Queries kept for measuring search are left out.
+    """
     good = judgments.filter(pc.greater_equal(judgments["grade"], min_grade))
     words = dict(zip(queries["query_id"].to_pylist(), queries["query"].to_pylist(), strict=True))
     position = pc.index_in(good["product_id"].combine_chunks(), value_set=product_ids).to_pylist()
     return [
         (words[query], texts[place])
         for query, place in zip(good["query_id"].to_pylist(), position, strict=True)
-        if query in words and place is not None
+        if place is not None and query in words and not is_held_out(words[query])
     ]
 
 

@@ -14,7 +14,7 @@ from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.pairs import co_chosen_pairs, good_answers, text_positions, with_judgments
 from tasks.finetune.trainer import Lesson
 from tasks.finetune.validation import validation_of
-from tasks.retrieval.judged import is_held_out
+from tasks.retrieval.judged import query_key
 from tasks.retrieval.texts import product_text
 
 LEAST_PAIRS: Final = 2
@@ -37,9 +37,10 @@ def read_lesson(products: Path, split: Path, judged: tuple[Path, Path] | None, c
     interactions = pq.read_table(split / "interactions.parquet", filters=[("split", "in", ["train", "validation"])])
     train = interactions.filter(pc.equal(interactions["split"], "train"))
     pairs = co_chosen_pairs(train, product_ids, texts, min_users=config.co_purchase_min_users)
+    answers: list[tuple[str, str]] = []
     if judged is not None:
         answers = good_answers(
-            _training_judgments(judged[0]),
+            _rows(judged[0], ["query_id", "product_id", "grade"]),
             _rows(judged[1], ["query_id", "query"]),
             product_ids=product_ids,
             texts=texts,
@@ -56,12 +57,12 @@ def read_lesson(products: Path, split: Path, judged: tuple[Path, Path] | None, c
     validation = validation_of(
         interactions, product_ids, most_users=config.validation_users, most_products=config.validation_products
     )
-    return Lesson(pairs=pairs, validation=validation, text_of=text_positions(texts)[1])
-
-
-def _training_judgments(folder: Path) -> pa.Table:
-    judgments = _rows(folder, ["query_id", "product_id", "grade"])
-    return judgments.filter(pa.array([not is_held_out(query) for query in judgments["query_id"].to_pylist()]))
+    return Lesson(
+        pairs=pairs,
+        validation=validation,
+        text_of=text_positions(texts)[1],
+        queries=tuple(sorted({query_key(query) for query, _ in answers})),
+    )
 
 
 def _rows(folder: Path, columns: list[str]) -> pa.Table:

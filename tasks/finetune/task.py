@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.assets import specs
@@ -13,6 +14,7 @@ from tasks.finetune.reading import read_lesson
 from tasks.finetune.split import behaviour_split
 from tasks.finetune.tracking import tracked
 from tasks.finetune.trainer import train
+from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.weights import encoder_folder
 from tasks.stage import Build, stage
 
@@ -27,7 +29,7 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
         draft.metrics.update(method=split.report.method, **{f"events_{k}": v for k, v in split.report.events.items()})
 
 
-@stage("finetune", revision=2, produces=lambda products, **_: (specs.ENCODER,))
+@stage("finetune", revision=3, produces=lambda products, **_: (specs.ENCODER,))
 def finetune(
     products: AssetRef,
     split: AssetRef,
@@ -45,6 +47,7 @@ def finetune(
     with build.draft(specs.ENCODER) as draft:
         learner.save(draft.path / "model", draft.path / "adapter")
         pq.write_table(progress.history(), draft.path / "history.parquet")
+        pq.write_table(pa.table({"query": pa.array(lesson.queries, pa.string())}), draft.path / TRAINED_QUERIES)
         draft.seed = config.seed
         draft.metrics.update(
             steps=progress.step,

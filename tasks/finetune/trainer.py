@@ -34,11 +34,13 @@ class Lesson:
         pairs: Texts that belong together.
         validation: Users whose next choices are ranked at every look.
         text_of: Per product of the catalogue, the position of its text in `pairs.texts`.
+        queries: The judged queries among the texts, as `query_key` writes them.
     """
 
     pairs: Pairs
     validation: Validation
     text_of: NDArray[np.int64]
+    queries: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

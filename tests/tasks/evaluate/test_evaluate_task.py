@@ -18,6 +18,7 @@ from tasks.evaluate.task import evaluate
 from tasks.finetune.config import SplitConfig
 from tasks.finetune.task import split_behaviour
 from tasks.retrieval.encoder import open_encoder
+from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.recommender import Recommender
 from tasks.retrieval.texts import product_text
 from tests.builders import save_asset, save_table
@@ -52,6 +53,7 @@ def save_encoder(store: AssetStore, encoder: Path) -> AssetRef:
     recipe = Recipe(stage="by-hand", revision=1, arguments={"encoder": encoder.name})
     with store.draft(specs.ENCODER, recipe, run_id="by-hand") as draft:
         encoder.rename(draft.path / "model")
+        pq.write_table(pa.table({"query": pa.array([], pa.string())}), draft.path / TRAINED_QUERIES)
     return AssetRef(specs.ENCODER.key, recipe.version)
 
 
@@ -123,13 +125,17 @@ def test_the_recommender_knows_everything_up_to_today(shop: Shop) -> None:
 
 def test_search_is_measured_on_queries_that_were_not_trained_on(shop: Shop) -> None:
     ids = [f"q{i}" for i in range(12)]
-    queries = save_table(shop.store, "queries", pa.table({"query_id": ids, "query": ["pen number 1"] * 12}))
-    graded = pa.table({"query_id": ids, "product_id": ["p0-1"] * 12, "grade": [3] * 12})
+    queries = save_table(
+        shop.store, "queries", pa.table({"query_id": ids, "query": [f"pen number {i}" for i in range(12)]})
+    )
+    graded = pa.table({"query_id": ids, "product_id": [f"p0-{i}" for i in range(12)], "grade": [3] * 12})
     folder, _ = shop.evaluated((save_table(shop.store, "judgments", graded), queries))
     report = EvaluationReport.model_validate_json((folder / "evaluation.json").read_bytes())
     search = {value.model: value.value for value in report.metrics if value.metric == "search_ndcg_at_10"}
     assert set(search) == {"raw_encoder", "finetuned_encoder"}
     assert search["raw_encoder"] > 0.9, "the query is a title"
+    check = report.leakage[-1]
+    assert (check.name, check.is_clean) == ("no_judged_query_is_in_training_and_test", True)
 
 
 def test_vectors_follow_the_catalogue_and_are_zero_where_there_is_none(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from tasks.errors import TooLittleDataError
 from tasks.finetune.config import FinetuneConfig, SplitConfig
 from tasks.finetune.reading import read_lesson
 from tasks.finetune.task import finetune, split_behaviour
-from tasks.retrieval.judged import is_held_out
+from tasks.retrieval.judged import TRAINED_QUERIES, is_held_out
 from tests.builders import make_events, make_products, save_table
 from tests.builders_behaviour import make_tasteful_events, make_tasteful_products
 from tests.builders_encoder import write_encoder
@@ -37,6 +37,7 @@ def test_the_stage_publishes_a_model_its_adapter_and_its_curve(store: AssetStore
     manifest = store.manifest(result.primary)
     assert {"model", "adapter"} <= {path.name for path in folder.iterdir()}
     assert pq.read_table(folder / "history.parquet")["step"].to_pylist() == [0, 1, 2, 3, 4]
+    assert pq.read_table(folder / TRAINED_QUERIES)["query"].to_pylist() == []
     assert manifest.metrics["steps"] == 4
     assert manifest.seed == config.seed
     again = finetune.fn(products, split, None, None, config=config.model_copy(update={"device": "auto"}), store=store)
@@ -60,7 +61,8 @@ def test_judgments_join_queries_to_products_but_for_those_kept_to_measure_on(
         config,
     )
     trained = {text.removeprefix("words of ") for text in lesson.pairs.texts if text.startswith("words of ")}
-    assert trained == {query for query in ids if not is_held_out(query)}
+    assert trained == {query for query in ids if not is_held_out(f"words of {query}")}
+    assert lesson.queries == tuple(sorted(f"words of {query}" for query in trained))
     assert 0 < len(trained) < len(ids)
 
 
