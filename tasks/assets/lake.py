@@ -46,7 +46,11 @@ class Lake(Protocol):
         ...
 
     def local(self, path: str) -> Path:
-        """Return a local folder holding what lies below a path."""
+        """Return the local folder for what lies below a path; it is not there where the lake has nothing there."""
+        ...
+
+    def forget(self, path: str) -> bool:
+        """Drop the local copy of what lies below a path, and return whether what was read was a copy."""
         ...
 
     def find(self, name: str) -> list[str]:
@@ -136,6 +140,10 @@ class LocalLake:
     def local(self, path: str) -> Path:
         """Return the folder itself."""
         return self.root / path
+
+    def forget(self, path: str) -> bool:
+        """Return False: what is read here is the lake itself."""
+        return False
 
     def find(self, name: str) -> list[str]:
         """Return the paths of all published files of that name, sorted."""
@@ -246,12 +254,22 @@ class ObjectLake:
         copy = self.cache / path
         if not copy.is_dir():
             folder = self.staging()
-            with self._reporting():
-                self._fs.get(self._at(path) + "/", str(folder) + "/", recursive=True)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):  # another process was faster; its copy is as good
-                folder.rename(copy)
+            try:
+                with self._reporting():
+                    self._fs.get(self._at(path) + "/", str(folder) + "/", recursive=True)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(OSError):  # another process was faster; its copy is as good
+                    folder.rename(copy)
+            except FileNotFoundError:  # whoever reads the copy names what is missing
+                return copy
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
         return copy
+
+    def forget(self, path: str) -> bool:
+        """Remove the local copy."""
+        shutil.rmtree(self.cache / path, ignore_errors=True)
+        return True
 
     def find(self, name: str) -> list[str]:
         """Return the paths of all objects of that name, sorted."""

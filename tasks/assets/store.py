@@ -91,15 +91,24 @@ class AssetStore:
     def path(self, ref: AssetRef) -> Path:
         """Return a local folder with an asset's files, each checked against its digest once per process.
 
+        A copy of a remote asset that is damaged is fetched again before the asset itself is judged.
+
         Raises:
             UnknownAssetError: There is no such asset.
             TamperedAssetError: A file is missing, or differs from its digest.
         """
         manifest = self.manifest(ref)
-        folder = self.lake.local(f"{ref.key}/{ref.version}/{manifest.data}")
-        if ref not in self._verified:
-            _verify(manifest, folder)
-            self._verified.add(ref)
+        data = f"{ref.key}/{ref.version}/{manifest.data}"
+        folder = self.lake.local(data)
+        if ref in self._verified:
+            return folder
+        problem = _damage(manifest, folder)
+        if problem is not None and self.lake.forget(data):
+            folder = self.lake.local(data)
+            problem = _damage(manifest, folder)
+        if problem is not None:
+            raise TamperedAssetError(asset=str(ref), problem=problem, fix="Run the flow again to rebuild it.")
+        self._verified.add(ref)
         return folder
 
     def is_intact(self, ref: AssetRef) -> bool:
@@ -239,15 +248,13 @@ def _rows(main: list[Path]) -> int | None:
     return sum(pq.read_metadata(file).num_rows for file in main) if main else None
 
 
-def _verify(manifest: Manifest, folder: Path) -> None:
+def _damage(manifest: Manifest, folder: Path) -> str | None:
     for entry in manifest.files:
         file = folder / entry.path
         if not file.is_file():
-            problem = f"the file {entry.path} of {manifest.ref} is missing."
-        elif file.stat().st_size != entry.bytes:
-            problem = f"the file {entry.path} of {manifest.ref} has {file.stat().st_size} bytes, not {entry.bytes}."
-        elif file_digest(file) != entry.sha256:
-            problem = f"the bytes of the file {entry.path} of {manifest.ref} differ from their digest."
-        else:
-            continue
-        raise TamperedAssetError(asset=str(manifest.ref), problem=problem, fix="Run the flow again to rebuild it.")
+            return f"the file {entry.path} of {manifest.ref} is missing."
+        if file.stat().st_size != entry.bytes:
+            return f"the file {entry.path} of {manifest.ref} has {file.stat().st_size} bytes, not {entry.bytes}."
+        if file_digest(file) != entry.sha256:
+            return f"the bytes of the file {entry.path} of {manifest.ref} differ from their digest."
+    return None

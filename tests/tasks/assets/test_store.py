@@ -1,4 +1,5 @@
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +48,11 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssetS
         return
     endpoint: S3 = request.getfixturevalue("s3_endpoint")
     yield AssetStore(f"{endpoint.url}/lake", code_revision="1.0", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def s3_store(s3_endpoint: S3, tmp_path: Path) -> AssetStore:
+    return AssetStore(f"{s3_endpoint.url}/lake", cache=tmp_path / "cache")
 
 
 def test_a_manifest_says_everything_that_is_known(any_store: AssetStore) -> None:
@@ -121,6 +127,32 @@ def test_damage_is_named_and_never_read(store: AssetStore, damage: object, words
         again.path(REF)
     assert "part-0.parquet" in str(caught.value)
     assert str(REF) in str(caught.value)
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    "damage", [lambda file: file.write_bytes(b"x"), lambda file: file.unlink(), lambda file: shutil.rmtree(file.parent)]
+)
+def test_a_damaged_copy_of_a_good_asset_is_fetched_again(s3_store: AssetStore, damage: object) -> None:
+    publish(s3_store)
+    damage(s3_store.path(REF) / "part-0.parquet")  # type: ignore[operator]  # one of the lambdas above
+    again = AssetStore(s3_store.url, cache=s3_store.cache)
+    assert again.is_intact(REF)
+    assert pq.read_table(again.path(REF) / "part-0.parquet")["id"].to_pylist() == [1, 2, 3]
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("gone", ["part-0.parquet", "notes/read.txt", ""])
+def test_damage_in_an_object_store_is_named(s3_store: AssetStore, tmp_path: Path, gone: str) -> None:
+    publish(s3_store)
+    data = f"{REF.key}/{REF.version}/{s3_store.manifest(REF).data}"
+    s3_store.lake.delete(f"{data}/{gone}".rstrip("/"))
+    cache = tmp_path / "another-cache"
+    elsewhere = AssetStore(s3_store.url, cache=cache)
+    with pytest.raises(TamperedAssetError, match="is missing"):
+        elsewhere.path(REF)
+    assert not elsewhere.is_intact(REF)
+    assert list(cache.rglob(".staging/*")) == []
 
 
 def test_a_damaged_asset_is_removed_to_be_rebuilt(store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
