@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tasks.analyze.config import AnalyzeConfig
+from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
 from tasks.embed.config import EmbedConfig
 from tasks.errors import SettingsError, near_miss
@@ -49,10 +50,10 @@ server is given up soon."""
 class MlflowConfig(StageConfig):
     """Where models are tracked and registered."""
 
-    tracking_uri: str | None = Field(
+    tracking_uri: MlflowAddress | None = Field(
         None, description="MLflow's address, `sqlite:///…` or `http://…`; a SQLite file below `home` if not named."
     )
-    artifact_location: str | None = Field(
+    artifact_location: MlflowAddress | None = Field(
         None, description="Where MLflow keeps files of runs; below `home` if not named. A server has its own."
     )
 

@@ -19,7 +19,7 @@ VERSION_LENGTH: Final = 12
 class StageConfig(BaseModel):
     """Base of every stage's configuration: frozen, and an unknown field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

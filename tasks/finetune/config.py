@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
 from tasks.schemas import EventType
 
@@ -65,12 +66,12 @@ class FinetuneConfig(StageConfig):
     checkpoint_every: int = Field(
         10, ge=1, description="Steps between two checkpoints.", json_schema_extra={"recipe": False}
     )
-    tracking_uri: str | None = Field(
+    tracking_uri: MlflowAddress | None = Field(
         None,
         description="MLflow's address for the live curves; none are logged if not set.",
         json_schema_extra={"recipe": False},
     )
-    artifact_location: str | None = Field(
+    artifact_location: MlflowAddress | None = Field(
         None, description="Where MLflow keeps files of the runs.", json_schema_extra={"recipe": False}
     )
     experiment: str = Field("pandian", description="The MLflow experiment.", json_schema_extra={"recipe": False})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
 
 
 class RegisterConfig(StageConfig):
     """Where models are registered, and which candidates the gate lets pass to a reviewer."""
 
-    tracking_uri: str | None = Field(None, description="MLflow's address; the run fills it in.")
-    artifact_location: str | None = Field(
+    tracking_uri: MlflowAddress | None = Field(None, description="MLflow's address; the run fills it in.")
+    artifact_location: MlflowAddress | None = Field(
         None, description="Where MLflow keeps files; the run fills it in.", json_schema_extra={"recipe": False}
     )
     experiment: str = Field("pandian", description="The MLflow experiment; the run fills in the shop's name.")

@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,14 @@ def test_no_library_calls_home(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_named_prefect_is_kept(name: str) -> None:
     assert names_prefect({name: "x"})
     assert not names_prefect({"PREFECT_LOGGING_LEVEL": "DEBUG"})
+
+
+@pytest.mark.parametrize("stage", ["mlflow", "finetune", "register"])
+@pytest.mark.parametrize("setting", ["tracking_uri", "artifact_location"])
+def test_a_password_in_an_address_of_mlflow_is_refused_and_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, setting: str
+) -> None:
+    monkeypatch.setenv(f"PANDIAN_{stage}__{setting}".upper(), "https://ada:hunter2@mlflow.shop")
+    with pytest.raises(SettingsError, match=rf"`{stage}\.{setting}`.*MLFLOW_TRACKING_PASSWORD") as caught:
+        load_settings(str(write_shop(tmp_path)))
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
