@@ -62,12 +62,17 @@ class StageResult:
 
 
 class Build:
-    """One stage at work under one recipe: what it reads, what it writes, where it keeps unfinished work."""
+    """One stage at work under one recipe: what it reads, what it writes, where it keeps unfinished work.
 
-    def __init__(self, store: AssetStore, recipe: Recipe, run_id: str) -> None:
+    Args:
+        is_refresh: What it writes takes the place of what is there.
+    """
+
+    def __init__(self, store: AssetStore, recipe: Recipe, run_id: str, *, is_refresh: bool = False) -> None:
         self.store = store
         self.recipe = recipe
         self.run_id = run_id
+        self.is_refresh = is_refresh
         self._began = datetime.now(UTC)
 
     def path(self, ref: AssetRef) -> Path:
@@ -84,7 +89,7 @@ class Build:
 
         Its duration begins where the stage began, or where its previous asset ended.
         """
-        with self.store.draft(spec, self.recipe, run_id=self.run_id) as draft:
+        with self.store.draft(spec, self.recipe, run_id=self.run_id, is_refresh=self.is_refresh) as draft:
             yield draft
             draft.started_at, self._began = self._began, datetime.now(UTC)
 
@@ -227,7 +232,7 @@ def _run(call: _Call, *, store: AssetStore, mode: Mode) -> StageResult:
         is_present = _is_present(refs, store=store, mode=mode)
         if not is_present:
             _log(f"{recipe.stage}: making {', '.join(map(str, refs))}")
-            build = Build(store, recipe, run_id=flow_run.get_id() or "by-hand")
+            build = Build(store, recipe, flow_run.get_id() or "by-hand", is_refresh=mode == "refresh")
             call.fn(**call.arguments, build=build)
             shutil.rmtree(build.scratch(), ignore_errors=True)
     manifest = store.manifest(refs[0])
@@ -245,8 +250,6 @@ def _run(call: _Call, *, store: AssetStore, mode: Mode) -> StageResult:
 
 def _is_present(refs: tuple[AssetRef, ...], *, store: AssetStore, mode: Mode) -> bool:
     if mode == "refresh":
-        for ref in refs:
-            store.discard(ref)
         return False
     is_present = min(store.is_intact(ref) for ref in refs)  # every one is looked at, so every damaged one is named
     if mode == "present" and not is_present:

@@ -41,6 +41,10 @@ class Lake(Protocol):
         """Write a file unless there is one, and return whether this call wrote it. Never leaves half a file."""
         ...
 
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a file whether there is one or not. Whoever reads it meanwhile gets the one or the other, whole."""
+        ...
+
     def read(self, path: str) -> bytes | None:
         """Return a file's bytes, or None where there is none."""
         ...
@@ -115,20 +119,17 @@ class LocalLake:
 
     def create(self, path: str, content: bytes) -> bool:
         """Write a file under another name, then link it to its place unless the place is taken."""
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.parent / f".{target.name}-{uuid.uuid4().hex}"
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, target)
-        except FileExistsError:
-            return False
-        finally:
-            draft.unlink()
+        with self._written(path, content) as draft:
+            try:
+                os.link(draft, self.root / path)
+            except FileExistsError:
+                return False
         return True
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a file under another name, then rename it to its place."""
+        with self._written(path, content) as draft:
+            draft.replace(self.root / path)
 
     def read(self, path: str) -> bytes | None:
         """Return a file's bytes, or None."""
@@ -195,6 +196,20 @@ class LocalLake:
                 return
             yield True
 
+    @contextlib.contextmanager
+    def _written(self, path: str, content: bytes) -> Iterator[Path]:
+        """Yield a file with that content on the lake's own disk, for the block to give it its place."""
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        draft = self.staging() / Path(path).name
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            yield draft
+        finally:
+            shutil.rmtree(draft.parent, ignore_errors=True)
+
 
 class ObjectLake:
     """A prefix in an object store. Assets never change, so a local copy of one is good for ever."""
@@ -239,6 +254,11 @@ class ObjectLake:
                     return False
                 raise
         return True
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put an object: the store shows it when it is whole."""
+        with self._reporting():
+            self._fs.pipe_file(self._at(path), content)
 
     def read(self, path: str) -> bytes | None:
         """Return an object's bytes, or None."""

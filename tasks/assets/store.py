@@ -53,7 +53,7 @@ class AssetStore:
         self.url = url
         self.code_revision = code_revision
         self.cache = cache
-        self._verified: set[AssetRef] = set()
+        self._verified: set[str] = set()  # paths of data
 
     def __reduce__(self) -> tuple[Any, ...]:  # the constructor and its arguments, as pickle wants them
         return _reopen, (self.url, self.code_revision, self.cache)
@@ -100,7 +100,7 @@ class AssetStore:
         manifest = self.manifest(ref)
         data = f"{ref.key}/{ref.version}/{manifest.data}"
         folder = self.lake.local(data)
-        if ref in self._verified:
+        if data in self._verified:
             return folder
         problem = _damage(manifest, folder)
         if problem is not None and self.lake.forget(data):
@@ -108,34 +108,39 @@ class AssetStore:
             problem = _damage(manifest, folder)
         if problem is not None:
             raise TamperedAssetError(asset=str(ref), problem=problem, fix="Run the flow again to rebuild it.")
-        self._verified.add(ref)
+        self._verified.add(data)
         return folder
 
     def is_intact(self, ref: AssetRef) -> bool:
-        """Return whether an asset is there, whole and unchanged. A damaged one is named and removed, to be rebuilt."""
+        """Return whether an asset is there, whole and unchanged. A damaged one is named."""
         try:
-            if self.find(ref) is None:
-                return False
-            self.path(ref)
+            return self._is_whole(ref)
         except TamperedAssetError as error:
-            logger.warning("%s It is being rebuilt.", error.facts["problem"], extra={"asset": str(ref)})
-            self.discard(ref)
+            logger.warning("%s", error.facts["problem"], extra={"asset": str(ref)})
             return False
-        return True
 
     def discard(self, ref: AssetRef) -> None:
         """Remove an asset: its manifest first, so that it is never half there."""
-        self._verified.discard(ref)
         self.lake.delete(f"{ref.key}/{ref.version}/{MANIFEST}")
         self.lake.delete(f"{ref.key}/{ref.version}")
 
     @contextlib.contextmanager
-    def draft(self, spec: AssetSpec, recipe: Recipe, *, run_id: str) -> Iterator[Draft]:
-        """Publish what the block writes, data first and manifest last. An exception publishes nothing."""
+    def draft(self, spec: AssetSpec, recipe: Recipe, *, run_id: str, is_refresh: bool = False) -> Iterator[Draft]:
+        """Publish what the block writes, data first and manifest last. An exception publishes nothing.
+
+        Where the asset is there already, whole, it stays as it is, and what the block wrote is dropped.
+
+        Args:
+            spec: What it is.
+            recipe: What it is made by.
+            run_id: Which run makes it.
+            is_refresh: It takes the place of one that is there; the data of that one is left to `pandian gc`.
+        """
         draft = Draft(spec=spec, path=self.lake.staging())
         try:
             yield draft
-            self._publish(draft, recipe, run_id=run_id)
+            manifest = _manifest(draft, recipe, run_id=run_id, code_revision=self.code_revision)
+            self._publish(draft, manifest, is_refresh=is_refresh)
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
 
@@ -162,16 +167,29 @@ class AssetStore:
         found = [item for item in self.manifests() if item.key == key]
         return sorted(found, key=lambda item: item.finished_at, reverse=True)
 
-    def _publish(self, draft: Draft, recipe: Recipe, *, run_id: str) -> None:
-        ref = AssetRef(draft.spec.key, recipe.version)
-        manifest = _manifest(draft, recipe, run_id=run_id, code_revision=self.code_revision)
-        self.lake.publish(draft.path, f"{ref.key}/{ref.version}/{manifest.data}")
+    def _publish(self, draft: Draft, manifest: Manifest, *, is_refresh: bool) -> None:
+        ref = manifest.ref
+        data, place = (f"{ref.key}/{ref.version}/{name}" for name in (manifest.data, MANIFEST))
+        self.lake.publish(draft.path, data)
         content = manifest.model_dump_json(indent=2).encode()
-        if self.lake.create(f"{ref.key}/{ref.version}/{MANIFEST}", content):
-            self._verified.add(ref)
-            return
-        # Another run published this recipe while this one worked: one result is enough.
-        self.lake.delete(f"{ref.key}/{ref.version}/{manifest.data}")
+        if not self.lake.create(place, content):
+            if not is_refresh and self._has_whole(ref):
+                # Another run published this recipe while this one worked: one result is enough.
+                self.lake.delete(data)
+                return
+            self.lake.replace(place, content)
+        self._verified.add(data)
+
+    def _has_whole(self, ref: AssetRef) -> bool:
+        with contextlib.suppress(TamperedAssetError):
+            return self._is_whole(ref)
+        return False
+
+    def _is_whole(self, ref: AssetRef) -> bool:
+        if self.find(ref) is None:
+            return False
+        self.path(ref)
+        return True
 
 
 def parse_manifest(content: bytes, asset: str) -> Manifest:

@@ -10,6 +10,7 @@ from tasks.errors import StageNotRunError, UnavailableError, UsageError
 from tasks.stage import Build, StageResult, code_revision, stage
 
 CALLS: list[str] = []
+TEXTS: list[str] = []
 
 
 class Config(StageConfig):
@@ -91,6 +92,44 @@ def test_refresh_makes_it_again_and_present_demands_it(store: AssetStore) -> Non
     assert make.fn("pen", config=Config(), store=store, mode="present").status == "skipped"
     assert make.fn("pen", config=Config(), store=store, mode="refresh").status == "run"
     assert CALLS == ["pen", "pen"]
+
+
+@stage("write", revision=1, produces=lambda **_: (spec("written"),))
+def write(build: Build) -> None:
+    """Write what `TEXTS` says next, or fail where it says nothing."""
+    with build.draft(spec("written")) as draft:
+        (draft.path / "a.txt").write_text(TEXTS.pop())
+
+
+def test_a_refresh_takes_the_place_of_what_was_there(store: AssetStore) -> None:
+    TEXTS[:] = ["new", "old"]
+    ref = write.fn(store=store).primary
+    before = store.path(ref)
+    assert write.fn(store=store, mode="refresh").status == "run"
+    assert (store.path(ref) / "a.txt").read_text() == "new"
+    assert (before / "a.txt").read_text() == "old", "somebody may still be reading it"
+    assert store.leftovers() == [before.relative_to(store.url).as_posix()]
+
+
+def test_a_refresh_that_fails_leaves_what_was_there(store: AssetStore) -> None:
+    TEXTS[:] = ["old"]
+    ref = write.fn(store=store).primary
+    with pytest.raises(IndexError):
+        write.fn(store=store, mode="refresh")
+    assert (AssetStore(store.url).path(ref) / "a.txt").read_text() == "old"
+
+
+def test_a_damaged_asset_that_is_only_looked_for_is_named_and_left(
+    store: AssetStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, beside = make.fn("pen", config=Config(), store=store).refs
+    (store.path(damaged) / "a.txt").write_text("jello")
+    fresh = AssetStore(store.url)
+    with pytest.raises(StageNotRunError, match="things/pen"):
+        make.fn("pen", config=Config(), store=fresh, mode="present")
+    assert "differ from their digest" in caplog.text
+    assert "rebuilt" not in caplog.text
+    assert {item.ref for item in fresh.manifests()} == {damaged, beside}
 
 
 def test_a_result_is_taken_as_its_primary_asset(store: AssetStore) -> None:

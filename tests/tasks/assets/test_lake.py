@@ -43,7 +43,7 @@ def test_deleting_leaves_no_empty_folders_and_minds_nothing_missing(tmp_path: Pa
     lake = LocalLake(tmp_path)
     lake.create("a/b/c.json", b"1")
     lake.delete("a/b/c.json")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".staging"]
     lake.delete("a/b/c.json")
 
 

@@ -155,14 +155,35 @@ def test_damage_in_an_object_store_is_named(s3_store: AssetStore, tmp_path: Path
     assert list(cache.rglob(".staging/*")) == []
 
 
-def test_a_damaged_asset_is_removed_to_be_rebuilt(store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
-    publish(store)
-    (store.path(REF) / "part-0.parquet").unlink()
-    again = AssetStore(store.url)
+def test_a_damaged_asset_is_named_and_rebuilt(any_store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
+    publish(any_store)
+    any_store.lake.delete(f"{REF.key}/{REF.version}/{any_store.manifest(REF).data}/part-0.parquet")
+    any_store.lake.forget(f"{REF.key}/{REF.version}/{any_store.manifest(REF).data}")
+    again = AssetStore(any_store.url, cache=any_store.cache)
     assert not again.is_intact(REF)
     assert "part-0.parquet" in caplog.text
     publish(again)
     assert again.is_intact(REF)
+    assert pq.read_table(again.path(REF) / "part-0.parquet")["id"].to_pylist() == [1, 2, 3]
+
+
+def test_a_refresh_is_what_is_read_from_then_on(any_store: AssetStore) -> None:
+    publish(any_store, [1])
+    any_store.path(REF)
+    with any_store.draft(SPEC, RECIPE, run_id="run-2", is_refresh=True) as draft:
+        pq.write_table(pa.table({"id": [2]}), draft.path / "part-0.parquet")
+    other = AssetStore(any_store.url, cache=any_store.cache)
+    assert [pq.read_table(item.path(REF))["id"].to_pylist() for item in (any_store, other)] == [[2], [2]]
+
+
+def test_what_another_process_refreshed_is_checked_again(store: AssetStore) -> None:
+    publish(store)
+    other = AssetStore(store.url)
+    with other.draft(SPEC, RECIPE, run_id="run-2", is_refresh=True) as draft:
+        (draft.path / "a.txt").write_text("whole")
+    (other.path(REF) / "a.txt").write_text("spoilt")
+    with pytest.raises(TamperedAssetError, match=r"a\.txt"):
+        store.path(REF)
 
 
 def test_a_manifest_that_is_none_is_named_and_left_out(store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
