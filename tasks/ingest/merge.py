@@ -11,6 +11,7 @@ import duckdb
 
 from tasks.errors import EmptyTableError, RowsLostError
 from tasks.ingest.config import IngestConfig
+from tasks.ingest.parquet import write_parquet
 from tasks.schemas import CANONICAL, SQL_TYPES, Table, literal, quoted
 
 TECHNICAL: Final = "_"
@@ -236,11 +237,7 @@ def _write_part(
         )
         keys = ", ".join(f"conflict.{quoted(name)}" for name in key)
         query = f"{query} union all (select {fused} from conflict group by {keys} order by {keys})"
-    target = literal(str(folder / "part-00000.parquet"))
-    connection.execute(
-        f"copy ({query}) to {target} "
-        f"(format parquet, compression zstd, compression_level 1, row_group_size {row_group})"
-    )
+    write_parquet(connection, query, folder / "part-00000.parquet", group_rows=row_group)
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:

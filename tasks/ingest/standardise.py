@@ -16,6 +16,7 @@ from duckdb.func import PythonUDFType
 from tasks.ingest import cleaning
 from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.csv_rows import PhysicalLines, csv_rejects
+from tasks.ingest.parquet import write_parquet
 from tasks.ingest.plan import plan_of
 from tasks.ingest.raw import RawRows, Reject
 from tasks.ingest.rules import TEXT_OFFSET, ColumnRules, is_changed_by
@@ -89,7 +90,8 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     with text_functions(connection, source):
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         table = CANONICAL.get(source.table)
-        connection.execute(standardise_sql(plan.columns, rows, table, config.row_group_rows, target))
+        query = standardise_sql(plan.columns, rows, table)
+        write_parquet(connection, query, target, group_rows=config.row_group_rows)
     rejects = csv_rejects(connection, rows) if rows.facts["format"] == "csv" and rows.columns else rows.rejects
     counts = _counted(connection, rows, plan.columns, target, rejects=len(rejects), missing=plan.missing)
     has_unusable = counts.rows_quarantined > len(rejects)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from tasks.ingest.raw import RawRows
@@ -11,32 +10,27 @@ from tasks.ingest.rules import ColumnRules, bits_name, helper_name, raw_name
 from tasks.schemas import Table, literal, quoted
 
 STANDARDISE: Final = """
-copy (
-  with raw as (
-    select {raws} from {relation}
-  ),
-  helped as (
-    select *{helpers} from raw
-  ),
-  valued as (
-    select *{values} from helped
-  ),
-  priced as (
-    select *{currency} from valued
-  ),
-  judged as (
-    select *, {reason} as _reason from priced
-  )
-  select {columns} from judged
-) to {target} (format parquet, compression snappy, dictionary_size_limit 4096,
-  write_bloom_filter false, row_group_size {row_group})
+with raw as (
+  select {raws} from {relation}
+),
+helped as (
+  select *{helpers} from raw
+),
+valued as (
+  select *{values} from helped
+),
+priced as (
+  select *{currency} from valued
+),
+judged as (
+  select *, {reason} as _reason from priced
+)
+select {columns} from judged
 """
 
 
-def standardise_sql(
-    columns: Sequence[ColumnRules], rows: RawRows, table: Table | None, row_group: int, target: Path
-) -> str:
-    """Return SQL that writes every row of a file in its order.
+def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table | None) -> str:
+    """Return SQL of every row of a file in its order.
 
     A row has its columns, `_rules:COLUMN` with the bits of the rules that changed a value, `_unread:COLUMN` with a
     value that was not understood, and, where it cannot be used, `_reason` and `_original` as JSON. `_record` is its
@@ -54,8 +48,6 @@ def standardise_sql(
         currency="".join(f", {rule.value} as {quoted(rule.name)}" for rule in late),
         reason=_reason(columns, table),
         columns=", ".join(_written(columns, rows, can_fail_whole=can_fail_whole)),
-        target=literal(str(target)),
-        row_group=row_group,
     )
 
 
