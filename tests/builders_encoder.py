@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.retrieval.hardware import Precision
+from tasks.retrieval.layout import TextKind
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class HashEncoder:
     def digest(self) -> str:
         return f"hash-{self.dimension}"
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], kind: TextKind = "passage") -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
             for word in text.casefold().split():
@@ -67,6 +68,13 @@ def write_encoder(folder: Path, *, seed: int = 0, dimension: int = 32, pooling: 
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool), encoding="utf-8")
     (folder / "2_Normalize").mkdir(exist_ok=True)
     (folder / "2_Normalize" / "config.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
+def write_prompts(folder: Path, **prompts: str) -> Path:
+    """Let an encoder's folder name prompts, as sentence-transformers would."""
+    wording = {"prompts": prompts, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(wording), encoding="utf-8")
     return folder
 
 

@@ -24,7 +24,10 @@ class EmbedConfig(StageConfig):
         None, ge=8, le=32_768, description="Longer texts are cut here; the encoder's own limit where not given."
     )
     prompt: str | None = Field(
-        None, max_length=500, description="What stands before each text; the encoder's own where not given."
+        None, max_length=500, description="What stands before each product's text; the encoder's own where not given."
+    )
+    query_prompt: str | None = Field(
+        None, max_length=500, description="What stands before what is searched for; the encoder's own where not given."
     )
     device: str = Field(
         "auto",

@@ -14,11 +14,12 @@ from tasks.embed.encoding import encode_missing, text_digest
 from tasks.embed.files import read_products, write_encoder, write_vectors
 from tasks.embed.reuse import earlier_vectors
 from tasks.retrieval.encoder import open_encoder
+from tasks.retrieval.layout import given_prompts
 from tasks.retrieval.texts import product_text
 from tasks.stage import Build, stage
 
 
-@stage("embed", revision=1, produces=lambda **_: (specs.PRODUCT_EMBEDDINGS,))
+@stage("embed", revision=2, produces=lambda **_: (specs.PRODUCT_EMBEDDINGS,))
 def embed(products: AssetRef, config: EmbedConfig, build: Build) -> None:
     """Embed the text of each product."""
     table = read_products(sorted(build.path(products).glob(build.manifest(products).main)))
@@ -31,13 +32,13 @@ def embed(products: AssetRef, config: EmbedConfig, build: Build) -> None:
         precision=config.precision,
         max_tokens=config.max_tokens,
         token_budget=config.token_budget,
-        prompt=config.prompt,
+        prompts=given_prompts(passage=config.prompt, query=config.query_prompt),
     )
     made_by = {
         "digest": encoder.digest,
         "precision": encoder.precision,
         "max_tokens": encoder.max_tokens,
-        "prompt": encoder.prompt,
+        "prompt": encoder.prompts["passage"],
     }
     earlier = earlier_vectors(build.store.versions(specs.PRODUCT_EMBEDDINGS.key), made_by, distinct.keys(), build.path)
     begun = time.perf_counter()
@@ -52,7 +53,12 @@ def embed(products: AssetRef, config: EmbedConfig, build: Build) -> None:
             advance=bar.update,
         )
     seconds = time.perf_counter() - begun
-    facts = {"encoder": config.encoder, "dimension": encoder.dimension, **made_by}
+    facts = {
+        "encoder": config.encoder,
+        "dimension": encoder.dimension,
+        **made_by,
+        "query_prompt": encoder.prompts["query"],
+    }
     with build.draft(specs.PRODUCT_EMBEDDINGS) as draft:
         vectors = {**earlier, **encoded.vectors}
         write_vectors(draft.path, table["product_id"], digests, vectors, encoder.dimension)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.assets.reports import SPLIT_REPORT, SplitReport
+from tasks.evaluate.encoding import Contender
 from tasks.evaluate.search import SearchTask, search_task
 from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.texts import product_text
@@ -52,9 +53,14 @@ def read_vectors_of(folder: Path, product_ids: pa.Array) -> NDArray[np.float32]:
     return aligned(matrix, table["product_id"].combine_chunks(), product_ids)
 
 
-def read_encoder_name(folder: Path) -> str:
-    """Return the name of the encoder that made an `embeddings/products` asset."""
-    return str(json.loads((folder / "encoder.json").read_text(encoding="utf-8"))["name"])
+def read_contender(folder: Path, product_ids: pa.Array) -> Contender:
+    """Return the encoder that made an `embeddings/products` asset, with its vectors in the catalogue's order."""
+    made_by = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+    return Contender(
+        encoder=made_by["name"],
+        vectors=read_vectors_of(folder, product_ids),
+        prompts={"passage": made_by["prompt"], "query": made_by["query_prompt"]},
+    )
 
 
 def read_search_task(judgments: Path, queries: Path, catalogue: Catalogue) -> SearchTask | None:

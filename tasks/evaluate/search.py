@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.assets.reports import LeakageCheck, MetricValue
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.encoding import encoded
+from tasks.evaluate.encoding import Contender
 from tasks.retrieval.judged import is_held_out, query_key
 from tasks.retrieval.metrics import Judged, bootstrap_interval, ranking_metrics
 from tasks.retrieval.topk import exact_top_k
@@ -74,18 +74,18 @@ def search_leakage(task: SearchTask, trained: Set[str]) -> LeakageCheck:
 
 
 def search_values(
-    task: SearchTask, encoders: Mapping[str, tuple[str, NDArray[np.float32]]], config: EvaluateConfig
+    task: SearchTask, contenders: Mapping[str, Contender], config: EvaluateConfig
 ) -> tuple[MetricValue, ...]:
     """Return `search_ndcg_at_10` of each encoder over the whole catalogue; products without a judgment gain nothing.
 
     Args:
         task: Queries with graded products.
-        encoders: Model name to the encoder, named or in a folder, and its product vectors.
+        contenders: Model name to encoder.
         config: How to encode and to resample.
     """
     return tuple(
-        _value(name, task, encoded(task.queries, encoder, config), products, config)
-        for name, (encoder, products) in encoders.items()
+        _value(name, task, contender.asked(task.queries, config), contender.vectors, config)
+        for name, contender in contenders.items()
     )
 
 

@@ -12,14 +12,13 @@ from tasks.assets.reports import EVALUATION_REPORT
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.contest import held_contest, refitted, report_of
 from tasks.evaluate.contestants import FINETUNED, RAW, CatalogueTexts
-from tasks.evaluate.encoding import encoded
+from tasks.evaluate.encoding import finetuned
 from tasks.evaluate.reading import (
     read_catalogue,
-    read_encoder_name,
+    read_contender,
     read_search_task,
     read_split,
     read_trained_queries,
-    read_vectors_of,
 )
 from tasks.evaluate.search import search_leakage, search_values
 from tasks.evaluate.table import metrics_table
@@ -45,17 +44,17 @@ def evaluate(  # noqa: PLR0913 - one reference per input
     catalogue = read_catalogue(build.path(products))
     interactions, split_report = read_split(build.path(split))
     model = build.path(encoder) / "model"
+    contenders = {
+        RAW: read_contender(build.path(embeddings), catalogue.product_ids),
+        FINETUNED: finetuned(model, catalogue.texts, config),
+    }
     texts = CatalogueTexts(
         words=Words.fit(catalogue.texts),
-        raw=read_vectors_of(build.path(embeddings), catalogue.product_ids),
-        finetuned=encoded(catalogue.texts, model, config),
+        raw=contenders[RAW].vectors,
+        finetuned=contenders[FINETUNED].vectors,
     )
     outcome = held_contest(interactions, catalogue, texts, min_history=split_report.min_history, config=config)
     task = read_search_task(build.path(judgments), build.path(queries), catalogue) if judgments and queries else None
-    contenders = {
-        RAW: (read_encoder_name(build.path(embeddings)), texts.raw),
-        FINETUNED: (str(model), texts.finetuned),
-    }
     report = report_of(
         outcome,
         split_report,

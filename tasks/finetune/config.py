@@ -35,6 +35,12 @@ class FinetuneConfig(StageConfig):
     """How the encoder learns from the shop's behaviour."""
 
     model: str = Field("minilm", description="The encoder to begin with: `minilm`, a hub name, or a folder.")
+    prompt: str | None = Field(
+        None, max_length=500, description="What stands before each product's text; that of `embed` where not given."
+    )
+    query_prompt: str | None = Field(
+        None, max_length=500, description="What stands before what is searched for; that of `embed` where not given."
+    )
     method: Literal["lora", "full", "frozen"] = Field(
         "lora",
         description="`lora` trains small matrices beside the weights, `full` every weight, `frozen` the last layer "

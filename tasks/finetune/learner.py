@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from tasks.errors import UsageError
 from tasks.finetune.batches import length_groups
 from tasks.finetune.config import FinetuneConfig
 from tasks.retrieval.hardware import pick_device, pick_precision
+from tasks.retrieval.layout import PROMPT_NAMES, TextKind
 
 if TYPE_CHECKING:
     import torch
@@ -91,11 +92,18 @@ class Learner:
         result[order] = found
         return result
 
-    def save(self, folder: Path, adapter: Path) -> None:
-        """Write the model to load offline, LoRA merged into its weights, and LoRA's matrices beside it."""
+    def save(self, folder: Path, adapter: Path, *, prompts: Mapping[TextKind, str]) -> None:
+        """Write the model to load offline, LoRA merged into its weights, and LoRA's matrices beside it.
+
+        Args:
+            folder: Where the model goes.
+            adapter: Where LoRA's matrices go.
+            prompts: What stood before the texts it was trained on; the model names them from now on.
+        """
         if self._lora is not None:
             self._lora.save_pretrained(str(adapter))
             self._lora.merge_and_unload()
+        self.model.prompts.update({PROMPT_NAMES[kind][0]: prompt for kind, prompt in prompts.items()})
         self.model.save_pretrained(str(folder), create_model_card=False)
 
     def _prepare(self) -> None:

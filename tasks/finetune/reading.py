@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,25 +16,35 @@ from tasks.finetune.pairs import co_chosen_pairs, good_answers, text_positions, 
 from tasks.finetune.trainer import Lesson
 from tasks.finetune.validation import validation_of
 from tasks.retrieval.judged import query_key
+from tasks.retrieval.layout import TextKind
 from tasks.retrieval.texts import product_text
 
 LEAST_PAIRS: Final = 2
 
 
-def read_lesson(products: Path, split: Path, judged: tuple[Path, Path] | None, config: FinetuneConfig) -> Lesson:
+def read_lesson(
+    products: Path,
+    split: Path,
+    judged: tuple[Path, Path] | None,
+    *,
+    prompts: Mapping[TextKind, str],
+    config: FinetuneConfig,
+) -> Lesson:
     """Return what an encoder is trained on; rows of the test split are not even read into memory.
 
     Args:
         products: Folder of `tables/products`.
         split: Folder of `splits/behaviour`.
         judged: Folders of `tables/judgments` and `tables/queries`.
+        prompts: What stands before every text of a kind, as it will when the encoder is used.
         config: The settings.
 
     Raises:
         TooLittleDataError: Too few products are chosen together.
     """
     table = pq.read_table(sorted(products.glob("part-*.parquet")))
-    product_ids, texts = table["product_id"].combine_chunks(), product_text(table)
+    product_ids = table["product_id"].combine_chunks()
+    texts = [prompts["passage"] + text for text in product_text(table)]
     interactions = pq.read_table(split / "interactions.parquet", filters=[("split", "in", ["train", "validation"])])
     train = interactions.filter(pc.equal(interactions["split"], "train"))
     pairs = co_chosen_pairs(train, product_ids, texts, min_users=config.co_purchase_min_users)
@@ -46,7 +57,7 @@ def read_lesson(products: Path, split: Path, judged: tuple[Path, Path] | None, c
             texts=texts,
             min_grade=config.min_grade,
         )
-        pairs = with_judgments(pairs, answers)
+        pairs = with_judgments(pairs, [(prompts["query"] + query, text) for query, text in answers])
     if len(pairs) < LEAST_PAIRS:
         raise TooLittleDataError(
             stage="finetune",

@@ -15,6 +15,7 @@ from tasks.finetune.split import behaviour_split
 from tasks.finetune.tracking import tracked
 from tasks.finetune.trainer import train
 from tasks.retrieval.judged import TRAINED_QUERIES
+from tasks.retrieval.layout import read_layout
 from tasks.retrieval.weights import encoder_folder
 from tasks.stage import Build, stage
 
@@ -40,12 +41,14 @@ def finetune(
 ) -> None:
     """Fine-tune the encoder on products that the same users choose, and on judgments where there are any."""
     judged = (build.path(judgments), build.path(queries)) if judgments and queries else None
-    lesson = read_lesson(build.path(products), build.path(split), judged, config)
-    learner = Learner.open(encoder_folder(config.model), config)
+    folder = encoder_folder(config.model)
+    prompts = read_layout(folder).prompts_with(passage=config.prompt, query=config.query_prompt)
+    lesson = read_lesson(build.path(products), build.path(split), judged, prompts=prompts, config=config)
+    learner = Learner.open(folder, config)
     with tracked(config, build.scratch(), {"asset": f"{specs.ENCODER.key}@{build.recipe.version}"}) as tracker:
         progress = train(learner, lesson, scratch=build.scratch(), tracker=tracker)
     with build.draft(specs.ENCODER) as draft:
-        learner.save(draft.path / "model", draft.path / "adapter")
+        learner.save(draft.path / "model", draft.path / "adapter", prompts=prompts)
         pq.write_table(progress.history(), draft.path / "history.parquet")
         pq.write_table(pa.table({"query": pa.array(lesson.queries, pa.string())}), draft.path / TRAINED_QUERIES)
         draft.seed = config.seed

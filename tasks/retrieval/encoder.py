@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.retrieval.hardware import Precision, pick_device, pick_precision
-from tasks.retrieval.layout import read_layout
+from tasks.retrieval.layout import TextKind, read_layout
 from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 TOKEN_BUDGET: Final = 1024
 """Padded tokens per batch: measured best on CPUs, where a core's batch then stays near its cache."""
+
+NO_PROMPTS: Final[Mapping[TextKind, str]] = MappingProxyType({})
 
 
 class Encoder(Protocol):
@@ -42,7 +45,7 @@ class Encoder(Protocol):
         """What the encoder computes in; vectors are float32 in either case."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], kind: TextKind = "passage") -> NDArray[np.float32]:
         """Return one unit row per text, in order. A text without any word is a row of zeros."""
         ...
 
@@ -54,7 +57,7 @@ def open_encoder(
     precision: Literal["auto", "bf16", "fp32"] = "auto",
     max_tokens: int | None = None,
     token_budget: int = TOKEN_BUDGET,
-    prompt: str | None = None,
+    prompts: Mapping[TextKind, str] = NO_PROMPTS,
 ) -> TorchEncoder:
     """Return a sentence-transformers or transformers model, ready to encode.
 
@@ -64,7 +67,7 @@ def open_encoder(
         precision: `auto` is bf16 where the device computes in it, fp32 elsewhere.
         max_tokens: Longer texts are cut here; the model's own limit if not given, and never more than that.
         token_budget: Padded tokens per batch; each core has its own, and a GPU's are 64 times as large.
-        prompt: What to put before each text; if not given, what the model's folder names for passages.
+        prompts: What to put before each text of a kind; for a kind that is not named, what the model's folder says.
 
     Raises:
         WeightsDigestError: The packaged weights are not the published ones.
@@ -84,5 +87,5 @@ def open_encoder(
         name=name_or_path,
         digest=encoder_digest(folder),
         token_budget=token_budget,
-        prompt=layout.passage_prompt if prompt is None else prompt,
+        prompts={**layout.prompts, **prompts},
     )

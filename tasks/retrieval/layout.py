@@ -18,6 +18,13 @@ LEGACY_POOLING: Final[Mapping[str, Pooling]] = {
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_lasttoken": "lasttoken",
 }
+TextKind = Literal["passage", "query"]
+"""What a text is: what is found, or what is asked. Some models want other words before the one than the other."""
+
+PROMPT_NAMES: Final[Mapping[TextKind, tuple[str, ...]]] = {
+    "passage": ("document", "passage", "corpus"),
+    "query": ("query",),
+}
 LENGTH_FIELDS: Final = ("max_seq_length", "max_length")
 FIX: Final = "Name an encoder made of a transformer, one pooling, dense layers and normalisation."
 
@@ -31,21 +38,24 @@ class Layout:
         pooling: How token vectors become one.
         dense: Folders of the dense layers behind the pooling, in order.
         max_tokens: The longest text the model's makers meant, or None where they do not say.
-        prompts: Texts to put before a text, by name.
+        prompts: What the model's makers put before a text of each kind; mostly nothing.
     """
 
     transformer: Path
     pooling: Pooling = "mean"
     dense: tuple[Path, ...] = ()
     max_tokens: int | None = None
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    default_prompt: str | None = None
+    prompts: Mapping[TextKind, str] = field(default_factory=lambda: dict.fromkeys(PROMPT_NAMES, ""))
 
-    @property
-    def passage_prompt(self) -> str:
-        """What the model's makers put before a passage: `document`, `passage`, or their default; mostly nothing."""
-        names = ("document", "passage", self.default_prompt)
-        return next((self.prompts[name] for name in names if name is not None and name in self.prompts), "")
+    def prompts_with(self, *, passage: str | None, query: str | None) -> dict[TextKind, str]:
+        """Return the prompts, those replaced that are given."""
+        return {**self.prompts, **given_prompts(passage=passage, query=query)}
+
+
+def given_prompts(*, passage: str | None, query: str | None) -> dict[TextKind, str]:
+    """Return the prompts that are given, by the kind of text; None means the model's own."""
+    named: dict[TextKind, str | None] = {"passage": passage, "query": query}
+    return {kind: prompt for kind, prompt in named.items() if prompt is not None}
 
 
 def read_layout(folder: Path) -> Layout:
@@ -67,8 +77,7 @@ def read_layout(folder: Path) -> Layout:
         pooling=_pooling(folder, _json(pooling / "config.json")),
         dense=tuple(path for path, kind in zip(paths, kinds, strict=True) if kind == "Dense"),
         max_tokens=_max_tokens(folder, paths[0]),
-        prompts={str(name): str(text) for name, text in (wording.get("prompts") or {}).items()},
-        default_prompt=wording.get("default_prompt_name"),
+        prompts=_prompts(wording.get("prompts") or {}, wording.get("default_prompt_name")),
     )
 
 
@@ -92,6 +101,18 @@ def _pooling(folder: Path, config: dict[str, Any]) -> Pooling:  # JSON of any sh
         raise EncoderError(model=str(folder), problem="its pooling leaves the prompt out.", fix=FIX)
     mode: Pooling = known[0]
     return mode
+
+
+def _prompts(prompts: Mapping[str, str], default: str | None) -> dict[TextKind, str]:
+    """Return the prompt of each kind: the first of its names that says something, or the default where none is there.
+
+    sentence-transformers writes an empty `query` and `document` beside whatever else a model names.
+    """
+    found: dict[TextKind, str] = {}
+    for kind, names in PROMPT_NAMES.items():
+        own = [prompts[name] for name in names if name in prompts]
+        found[kind] = next(filter(None, own), "") if own else prompts.get(default or "", "")
+    return found
 
 
 def _max_tokens(folder: Path, transformer: Path) -> int | None:

@@ -85,7 +85,7 @@ class Recommender:
         """Return up to k products whose texts are nearest in meaning to some words, best first."""
         if not query.strip():
             return []
-        found = exact_top_k(self._encoder.encode([query]), self._vectors, k)
+        found = exact_top_k(self._encoder.encode([query], "query"), self._vectors, k)
         asked = set(tokens(query))
         return [
             self._recommendation(int(product), float(score), self._matches(int(product), asked))

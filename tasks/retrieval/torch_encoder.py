@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tasks.retrieval.cores import one_core_each
 from tasks.retrieval.hardware import Precision
+from tasks.retrieval.layout import TextKind
 from tasks.retrieval.packing import distinct, pack
 
 SLICE: Final = 16_384
@@ -53,14 +54,16 @@ class TorchEncoder:
         name: What it was opened as.
         digest: Of the files it was loaded from.
         token_budget: Padded tokens per batch; each core has a batch of its own, and a GPU's are 64 times as large.
-        prompt: What is put before each text.
+        prompts: What is put before each text, by its kind.
     """
 
-    def __init__(self, network: Network, *, name: str, digest: str, token_budget: int, prompt: str) -> None:
+    def __init__(
+        self, network: Network, *, name: str, digest: str, token_budget: int, prompts: Mapping[TextKind, str]
+    ) -> None:
         self.network = network
         self.name = name
         self.digest = digest
-        self.prompt = prompt
+        self.prompts = dict(prompts)
         self.tokens = 0
         """Tokens encoded so far, padding left out."""
         kind = network.transformer.device.type
@@ -82,14 +85,14 @@ class TorchEncoder:
         """Longer texts are cut here."""
         return self.network.max_tokens
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], kind: TextKind = "passage") -> NDArray[np.float32]:
         """Return one float32 unit row per text, in order. Equal texts are encoded once, blank ones are zeros."""
         found = distinct(texts)
         vectors = np.zeros((len(found.texts), self.dimension), np.float32)
         filled = [place for place, text in enumerate(found.texts) if text.strip()]
         filled.sort(key=lambda place: (-len(found.texts[place]), found.texts[place]))
         slices = [np.array(filled[start : start + SLICE]) for start in range(0, len(filled), SLICE)]
-        for places, tokens in self._tokenised(found.texts, slices):
+        for places, tokens in self._tokenised(found.texts, slices, self.prompts[kind]):
             lengths = np.array([len(row) for row in tokens], np.int64)
             self.tokens += int(lengths.sum())
             batches = pack(lengths, self._budget)
@@ -98,19 +101,20 @@ class TorchEncoder:
         return vectors[found.positions]
 
     def _tokenised(
-        self, texts: list[str], slices: list[NDArray[np.int64]]
+        self, texts: list[str], slices: list[NDArray[np.int64]], prompt: str
     ) -> Iterator[tuple[NDArray[np.int64], list[NDArray[np.int64]]]]:
         # The tokenizer runs outside Python's lock: the next slice is tokenised while this one is multiplied.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            ahead = [pool.submit(self._tokenise, [texts[place] for place in places]) for places in slices[:1]]
+            ahead = [pool.submit(self._tokenise, [prompt + texts[place] for place in places]) for places in slices[:1]]
             for number, places in enumerate(slices):
                 tokens = ahead.pop().result()
                 if number + 1 < len(slices):
-                    ahead.append(pool.submit(self._tokenise, [texts[place] for place in slices[number + 1]]))
+                    later = [prompt + texts[place] for place in slices[number + 1]]
+                    ahead.append(pool.submit(self._tokenise, later))
                 yield places, tokens
 
     def _tokenise(self, texts: list[str]) -> list[NDArray[np.int64]]:
-        encodings = self.network.tokenizer.encode_batch_fast([self.prompt + text for text in texts])
+        encodings = self.network.tokenizer.encode_batch_fast(texts)
         return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
     def _computed(

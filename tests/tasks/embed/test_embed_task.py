@@ -24,7 +24,7 @@ from tasks.embed.task import embed
 from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.texts import product_text
 from tests.builders import make_products, save_table
-from tests.builders_encoder import write_encoder
+from tests.builders_encoder import write_encoder, write_prompts
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,6 +81,16 @@ def test_the_manifest_and_encoder_json_say_what_made_the_vectors(store: AssetSto
     beside = json.loads((store.path(ref) / "encoder.json").read_text(encoding="utf-8"))
     assert beside["name"] == config.encoder
     assert beside["digest"] == encoder.digest
+
+
+def test_the_prompts_of_products_and_of_queries_stand_beside_the_vectors(store: AssetStore, tmp_path: Path) -> None:
+    model = write_prompts(write_encoder(tmp_path / "encoder"), document="red ", query="blue ")
+    config = EmbedConfig(encoder=str(model), device="cpu", query_prompt="green ")
+
+    ref = run(store, make_products(3), config)
+
+    beside = json.loads((store.path(ref) / "encoder.json").read_text(encoding="utf-8"))
+    assert (beside["prompt"], beside["query_prompt"]) == ("red ", "green ")
 
 
 def test_identical_texts_are_encoded_once_and_share_their_vector(store: AssetStore, config: EmbedConfig) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.embed.encoding import chunks_of, encode_missing, text_digest
+from tasks.retrieval.layout import TextKind
 from tests.builders_encoder import HashEncoder
 
 TEXTS = {text_digest(text): text for text in (f"pen {number} {'paper ' * (number % 5)}" for number in range(20))}
@@ -23,11 +24,11 @@ class CountingEncoder(HashEncoder):
     calls: list[list[str]] = field(default_factory=list)
     most_calls: int = 1_000
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], kind: TextKind = "passage") -> NDArray[np.float32]:
         if len(self.calls) == self.most_calls:
             raise KeyboardInterrupt
         self.calls.append(list(texts))
-        return super().encode(texts)
+        return super().encode(texts, kind)
 
 
 def test_every_text_gets_its_vector(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from tasks.finetune.config import FinetuneConfig, SplitConfig
 from tasks.finetune.reading import read_lesson
 from tasks.finetune.task import finetune, split_behaviour
 from tasks.retrieval.judged import TRAINED_QUERIES, is_held_out
+from tasks.retrieval.layout import read_layout
 from tests.builders import make_events, make_products, save_table
 from tests.builders_behaviour import make_tasteful_events, make_tasteful_products
-from tests.builders_encoder import write_encoder
+from tests.builders_encoder import write_encoder, write_prompts
 
 pytestmark = pytest.mark.filterwarnings(
     # peft 0.21 asks transformers 5 for a name that it renamed
@@ -58,12 +59,26 @@ def test_judgments_join_queries_to_products_but_for_those_kept_to_measure_on(
         store.path(save_table(store, "products", products)),
         store.path(split.primary),
         (store.path(save_table(store, "judgments", judgments)), store.path(queries)),
-        config,
+        prompts={"passage": "p: ", "query": "q: "},
+        config=config,
     )
-    trained = {text.removeprefix("words of ") for text in lesson.pairs.texts if text.startswith("words of ")}
+    asked = [text for text in lesson.pairs.texts if "words of" in text]
+    trained = {text.removeprefix("q: words of ") for text in asked}
+    assert all(text.startswith("p: ") for text in lesson.pairs.texts if text not in asked)
     assert trained == {query for query in ids if not is_held_out(f"words of {query}")}
     assert lesson.queries == tuple(sorted(f"words of {query}" for query in trained))
     assert 0 < len(trained) < len(ids)
+
+
+def test_the_published_model_keeps_the_prompts_it_was_trained_with(store: AssetStore, tmp_path: Path) -> None:
+    model = write_prompts(write_encoder(tmp_path / "asking"), passage="red ", query="blue ")
+    config = FinetuneConfig(model=str(model), query_prompt="green ", max_steps=2, evaluate_every=2, device="cpu")
+    products = save_table(store, "products", make_tasteful_products(8))
+    events = save_table(store, "events", make_tasteful_events(40, 8))
+    split = split_behaviour.fn(events, config=SplitConfig(), store=store)
+    result = finetune.fn(products, split, None, None, config=config, store=store)
+    published = read_layout(store.path(result.primary) / "model")
+    assert published.prompts == {"passage": "red ", "query": "green "}
 
 
 def test_a_shop_where_nothing_is_chosen_together_is_told_what_to_do(store: AssetStore, config: FinetuneConfig) -> None:

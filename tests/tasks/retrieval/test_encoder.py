@@ -13,7 +13,7 @@ from tasks.errors import DeviceError, EncoderError
 from tasks.retrieval import torch_encoder
 from tasks.retrieval.encoder import Encoder, open_encoder
 from tasks.retrieval.torch_encoder import TorchEncoder
-from tests.builders_encoder import HashEncoder, write_encoder
+from tests.builders_encoder import HashEncoder, write_encoder, write_prompts
 
 TEXTS = ["red pen", "blue pen", "a stapler, green, with tape", "paper", "office folder 12", "red pen"]
 
@@ -152,9 +152,34 @@ def test_texts_are_cut_at_the_limit_and_never_above_the_models_own(folder: Path)
 
 
 def test_a_prompt_stands_before_each_text(folder: Path) -> None:
-    assert open_encoder(str(folder), prompt="red ").encode(["pen"]) == pytest.approx(
-        open_encoder(str(folder)).encode(["red pen"]), abs=1e-5
-    )
+    plain = open_encoder(str(folder), precision="fp32").encode(["red pen", "blue pen"])
+    asking = open_encoder(str(folder), precision="fp32", prompts={"passage": "red ", "query": "blue "})
+
+    assert asking.encode(["pen"]) == pytest.approx(plain[:1], abs=1e-5)
+    assert asking.encode(["pen"], "query") == pytest.approx(plain[1:], abs=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*has_cuda.*:DeprecationWarning")
+def test_passages_and_queries_have_the_prompts_that_sentence_transformers_gives_them(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    folder = write_prompts(write_encoder(tmp_path / "encoder"), query="blue ", document="red ")
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    ours = open_encoder(str(folder), device="cpu", precision="fp32")
+
+    assert ours.encode(TEXTS[:1]) == pytest.approx(theirs.encode_document(TEXTS[:1]), abs=1e-5)
+    assert ours.encode(TEXTS[:1], "query") == pytest.approx(theirs.encode_query(TEXTS[:1]), abs=1e-5)
+    assert ours.encode(TEXTS[:1], "query") != pytest.approx(ours.encode(TEXTS[:1]), abs=1e-5)
+
+
+def test_a_prompt_that_is_given_replaces_the_models_own_of_that_kind_alone(tmp_path: Path) -> None:
+    folder = write_prompts(write_encoder(tmp_path / "encoder"), query="blue ", document="red ")
+
+    assert open_encoder(str(folder), prompts={"query": "green "}).prompts == {"passage": "red ", "query": "green "}
+
+
+def test_a_prompt_alone_is_no_text(folder: Path) -> None:
+    assert not open_encoder(str(folder), prompts={"query": "red "}).encode([""], "query").any()
 
 
 def test_a_model_that_cannot_be_packed_goes_the_padded_way(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,8 @@ MEAN = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True, "poolin
 def test_a_plain_transformers_folder_is_pooled_by_the_mean(tmp_path: Path) -> None:
     layout = read_layout(tmp_path)
 
-    assert (layout.pooling, layout.dense, layout.max_tokens, layout.passage_prompt) == ("mean", (), None, "")
+    assert (layout.pooling, layout.dense, layout.max_tokens) == ("mean", (), None)
+    assert layout.prompts == {"passage": "", "query": ""}
 
 
 @pytest.mark.parametrize(
@@ -85,19 +86,22 @@ def test_dense_layers_and_the_longest_text_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("prompts", "default", "expected"),
     [
-        ({"query": "query: ", "document": "passage: "}, None, "passage: "),
-        ({"query": "q: ", "passage": "p: "}, "query", "p: "),
-        ({"retrieval": "find: "}, "retrieval", "find: "),
-        ({"query": "q: "}, None, ""),
+        ({"query": "query: ", "document": "passage: "}, None, ("passage: ", "query: ")),
+        ({"query": "q: ", "passage": "p: "}, "query", ("p: ", "q: ")),
+        ({"query": "", "document": "", "corpus": "c: "}, None, ("c: ", "")),
+        ({"query": "", "document": "", "find": "f: "}, "find", ("", "")),
+        ({"retrieval": "find: "}, "retrieval", ("find: ", "find: ")),
+        ({"query": "q: "}, None, ("", "q: ")),
     ],
 )
-def test_the_prompt_of_passages_is_the_models_own(
-    tmp_path: Path, prompts: dict[str, str], default: str | None, expected: str
+def test_the_prompts_of_passages_and_queries_are_the_models_own(
+    tmp_path: Path, prompts: dict[str, str], default: str | None, expected: tuple[str, str]
 ) -> None:
     folder = write(tmp_path, ["Transformer", "Pooling"], MEAN)
     write_json(folder / "config_sentence_transformers.json", {"prompts": prompts, "default_prompt_name": default})
 
-    assert read_layout(folder).passage_prompt == expected
+    found = read_layout(folder).prompts
+    assert (found["passage"], found["query"]) == expected
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:

@@ -17,21 +17,21 @@ from tasks.retrieval.recommender import ENCODER_FOLDER, Recommender
 from tasks.retrieval.recommender_files import Bundle, read_bundle, write_bundle
 from tasks.retrieval.words import Words
 from tests.builders_behaviour import interactions_of
-from tests.builders_encoder import write_encoder
+from tests.builders_encoder import write_encoder, write_prompts
 
 IDS = ["pen", "ink", "paper", "pan", "pot", "cup"]
 TITLES = ["blue pen", "blue ink", "white paper", "iron pan", "iron pot", "tea cup"]
 ALL = {"popularity": 0.1, "buy_again": 0.1, "due_again": 0.1, "item_knn": 0.4, "words": 0.2, "finetuned_encoder": 0.1}
 
 
-def written(folder: Path, **weights: float) -> Path:
+def written(folder: Path, *, query_prompt: str = "", **weights: float) -> Path:
     """A recommender of nine users: writers buy pen, ink and paper, cooks pan and pot; `w0` buys ink every other day."""
     rows = [("w0", product) for product in ("ink", "pen", "ink", "pen", "ink")]
     rows += [(f"w{user}", product) for user in range(1, 5) for product in ("pen", "ink", "paper")]
     rows += [(f"c{user}", product) for user in range(4) for product in ("pan", "pot")]
     histories = histories_of(interactions_of(rows), pa.array(IDS))
     folder.mkdir()
-    encoder = write_encoder(folder / ENCODER_FOLDER)
+    encoder = write_prompts(write_encoder(folder / ENCODER_FOLDER), query=query_prompt)
     bundle = Bundle(
         product_ids=tuple(IDS),
         titles=tuple(TITLES),
@@ -126,6 +126,12 @@ def test_search_finds_the_product_whose_title_is_asked_for(folder: Path) -> None
         "near in meaning",
     }
     assert Recommender.load(folder).search("  ") == []
+
+
+def test_what_is_searched_for_has_the_encoders_prompt_of_queries(tmp_path: Path) -> None:
+    found = Recommender.load(written(tmp_path / "model", query_prompt="iron ")).search("pot", k=1)
+    assert found[0].product_id == "pot"
+    assert found[0].score == pytest.approx(1.0, abs=2e-3)
 
 
 def test_what_is_written_is_what_is_read(folder: Path, tmp_path: Path) -> None:
