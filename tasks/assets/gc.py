@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
-from tasks.assets.store import AssetStore
+from tasks.assets.store import GRACE, AssetStore
 from tasks.errors import UnavailableError
 
 
@@ -20,7 +20,7 @@ class Collected:
 
     Args:
         bytes_freed: Size of the removed assets' data, without what crashes left.
-        leftovers: Paths in the lake that no asset names: unpublished work of dead processes, data without a manifest.
+        leftovers: Paths in the lake and its cache that no asset names: see `AssetStore.leftovers`.
     """
 
     kept: tuple[AssetRef, ...]
@@ -29,17 +29,26 @@ class Collected:
     leftovers: tuple[str, ...]
 
 
-def collect(store: AssetStore, *, keep: int, protected: Iterable[AssetRef] = (), is_dry_run: bool = False) -> Collected:
+def collect(
+    store: AssetStore,
+    *,
+    keep: int,
+    protected: Iterable[AssetRef] = (),
+    is_dry_run: bool = False,
+    grace: timedelta = GRACE,
+) -> Collected:
     """Remove what the newest runs do not reach, and return what was kept and what went.
 
     Reached is what the `keep` newest run records name, protected assets, all reviews, everything these were made from,
     and what no run record names though it was made after the newest one: it may belong to a run that is going on.
+    Where locks hold on this machine only, what was made or uploaded within `grace` may belong to one elsewhere.
 
     Args:
         store: The lake to clean.
         keep: How many run records to keep.
         protected: Assets to keep in any case, for instance those of registered models.
         is_dry_run: Only say what would go.
+        grace: Also for how long work to be resumed is kept though nobody goes on with it.
 
     Raises:
         UnavailableError: A run or a review is going on in this lake.
@@ -53,9 +62,10 @@ def collect(store: AssetStore, *, keep: int, protected: Iterable[AssetRef] = (),
                 fix="Collect again when it has ended, or pass `--dry-run`.",
             )
         manifests = {item.ref: item for item in store.manifests()}
-        kept = reachable(manifests.values(), keep=keep, protected=protected)
+        settled = None if store.lake.locks_everybody else datetime.now(UTC) - grace
+        kept = reachable(manifests.values(), keep=keep, protected=protected, settled=settled)
         removed = sorted(set(manifests) - kept)
-        leftovers = tuple(store.leftovers())
+        leftovers = tuple(store.leftovers(grace=grace))
         if not is_dry_run:
             for ref in removed:
                 store.discard(ref)
@@ -69,12 +79,25 @@ def collect(store: AssetStore, *, keep: int, protected: Iterable[AssetRef] = (),
     )
 
 
-def reachable(manifests: Iterable[Manifest], *, keep: int, protected: Iterable[AssetRef] = ()) -> set[AssetRef]:
-    """Return the assets to be kept: see `collect`."""
+def reachable(
+    manifests: Iterable[Manifest],
+    *,
+    keep: int,
+    protected: Iterable[AssetRef] = (),
+    settled: datetime | None = None,
+) -> set[AssetRef]:
+    """Return the assets to be kept: see `collect`.
+
+    Args:
+        manifests: Those of all assets.
+        keep: How many run records to keep.
+        protected: Assets to keep in any case.
+        settled: What was made after this moment may belong to a run that is going on, whatever ended since.
+    """
     known = {item.ref: item for item in manifests}
     runs = sorted((item for item in known.values() if item.key == specs.RUN.key), key=_finished, reverse=True)
     named = {ref for run in runs for ref in run.input_refs} | {run.ref for run in runs}
-    newest = runs[0].finished_at if runs else None
+    newest = min(filter(None, (runs[0].finished_at, settled))) if runs else None
     roots = {run.ref for run in runs[:keep]} | set(protected)
     roots |= {ref for ref, item in known.items() if item.key == specs.REVIEWS.key}
     roots |= {ref for ref, item in known.items() if ref not in named and (newest is None or item.finished_at > newest)}

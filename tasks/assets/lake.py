@@ -14,16 +14,22 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from tasks.errors import UnavailableError
 
 
 class Lake(Protocol):
-    """Bytes at paths relative to the lake's root, parts joined by slashes."""
+    """Bytes at paths relative to the lake's root, parts joined by slashes.
+
+    Args:
+        locks_everybody: Its locks hold on every machine, not only on this one.
+    """
 
     url: str
+    locks_everybody: ClassVar[bool]
 
     def staging(self) -> Path:
         """Return a new, empty local folder for work that is not published yet."""
@@ -66,11 +72,18 @@ class Lake(Protocol):
         ...
 
     def attempts(self) -> list[str]:
-        """Return the paths of all published data folders, named by a manifest or not."""
+        """Return the paths of all published data folders, named by a manifest or not, and of local copies of any."""
         ...
 
-    def abandoned(self) -> list[str]:
-        """Return the paths of unpublished work whose process is gone."""
+    def abandoned(self, before: datetime) -> list[str]:
+        """Return the paths of work on this machine that nobody goes on with.
+
+        That is unpublished work whose process is gone, and work to be resumed that was last written before a moment.
+        """
+        ...
+
+    def is_written_after(self, path: str, moment: datetime) -> bool:
+        """Return whether a file in the lake below a path was written after a moment."""
         ...
 
     def lock(
@@ -95,15 +108,15 @@ def open_lake(url: str, cache: Path | None = None) -> Lake:
 class LocalLake:
     """A folder. Publishing is a rename, creating is a hard link, a lock is `flock(2)`."""
 
+    locks_everybody: ClassVar[bool] = True
+
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().resolve()
         self.url = str(self.root)
 
     def staging(self) -> Path:
         """Return a new folder on the lake's own disk, so that publishing it is a rename."""
-        folder = self.root / ".staging" / f"{os.getpid()}-{uuid.uuid4().hex}"
-        folder.mkdir(parents=True)
-        return folder
+        return _staging(self.root)
 
     def scratch(self, name: str) -> Path:
         """Return a folder on the lake's own disk that outlives a crash."""
@@ -157,44 +170,25 @@ class LocalLake:
 
     def delete(self, path: str) -> None:
         """Remove a file or a folder, and the folders above it that this leaves empty."""
-        target = self.root / path
-        if target.is_dir():
-            shutil.rmtree(target, ignore_errors=True)
-        else:
-            target.unlink(missing_ok=True)
-        for parent in target.parents:
-            if parent == self.root:
-                break
-            with contextlib.suppress(OSError):
-                parent.rmdir()
+        _remove(self.root, path)
 
     def attempts(self) -> list[str]:
         """Return the paths of all data folders, sorted."""
-        found = []
-        for folder, below, _ in os.walk(self.root):
-            attempts = [part for part in below if part.startswith("data-")]
-            found += [(Path(folder) / part).relative_to(self.root).as_posix() for part in attempts]
-            below[:] = [part for part in below if not part.startswith((".", "data-"))]
-        return sorted(found)
+        return _data_folders(self.root)
 
-    def abandoned(self) -> list[str]:
-        """Return the paths of staging folders whose process, on this machine, is gone."""
-        folders = (self.root / ".staging").glob("*-*")
-        return sorted(f".staging/{item.name}" for item in folders if not _is_alive(item.name.split("-", 1)[0]))
+    def abandoned(self, before: datetime) -> list[str]:
+        """Return the paths of such folders in `.staging` and `.scratch`, sorted."""
+        return _abandoned(self.root, before)
 
-    @contextlib.contextmanager
-    def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
-        """Hold `flock(2)` on a file below `.locks`; the kernel lets it go when the process dies."""
-        path = self.root / ".locks" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mode = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | (0 if is_waiting else fcntl.LOCK_NB)
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, mode)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+    def is_written_after(self, path: str, moment: datetime) -> bool:
+        """Look at the times of the files."""
+        return _is_written_after(self.root / path, moment)
+
+    def lock(
+        self, name: str, *, is_shared: bool = False, is_waiting: bool = True
+    ) -> contextlib.AbstractContextManager[bool]:
+        """Hold `flock(2)` on a file below `.locks`."""
+        return _flock(self.root / ".locks" / name, is_shared=is_shared, is_waiting=is_waiting)
 
     @contextlib.contextmanager
     def _written(self, path: str, content: bytes) -> Iterator[Path]:
@@ -212,7 +206,13 @@ class LocalLake:
 
 
 class ObjectLake:
-    """A prefix in an object store. Assets never change, so a local copy of one is good for ever."""
+    """A prefix in an object store. Data never changes, so a local copy of it is good as long as it is named.
+
+    Object stores have no locks: one holds among those who share the cache. Two machines may do the same work; a
+    conditional put picks one.
+    """
+
+    locks_everybody: ClassVar[bool] = False
 
     def __init__(self, url: str, cache: Path) -> None:
         self.url = url.rstrip("/")
@@ -220,9 +220,7 @@ class ObjectLake:
 
     def staging(self) -> Path:
         """Return a new folder in the cache."""
-        folder = self.cache / ".staging" / uuid.uuid4().hex
-        folder.mkdir(parents=True)
-        return folder
+        return _staging(self.cache)
 
     def scratch(self, name: str) -> Path:
         """Return a folder in the cache that outlives a crash."""
@@ -293,42 +291,47 @@ class ObjectLake:
 
     def find(self, name: str) -> list[str]:
         """Return the paths of all objects of that name, sorted."""
-        root = self._at("")
-        with self._reporting():
-            self._fs.invalidate_cache()
-            try:
-                paths: list[str] = self._fs.find(root)
-            except FileNotFoundError:
-                return []
-        return sorted(path[len(root) :].lstrip("/") for path in paths if path.rsplit("/", 1)[-1] == name)
+        return sorted(path for path in self._files() if path.rsplit("/", 1)[-1] == name)
 
     def delete(self, path: str) -> None:
         """Remove an object or everything below a path, and the local copy."""
         with self._reporting(), contextlib.suppress(FileNotFoundError):
             self._fs.rm(self._at(path), recursive=True)
-        shutil.rmtree(self.cache / path, ignore_errors=True)
+        _remove(self.cache, path)
 
     def attempts(self) -> list[str]:
-        """Return the prefixes of all data folders, sorted."""
+        """Return the prefixes of all data folders and the paths of all copies, sorted."""
+        parts = [path.split("/") for path in self._files()]
+        ends = [(part, next((i for i, word in enumerate(part) if word.startswith("data-")), -1)) for part in parts]
+        published = {"/".join(part[: end + 1]) for part, end in ends if end > 0}
+        return sorted(published.union(_data_folders(self.cache)))
+
+    def abandoned(self, before: datetime) -> list[str]:
+        """Return the paths of such folders in the cache, sorted."""
+        return _abandoned(self.cache, before)
+
+    def is_written_after(self, path: str, moment: datetime) -> bool:
+        """Look at the times of the objects."""
+        files = self._files(path)
+        with self._reporting(), contextlib.suppress(FileNotFoundError):  # one that goes meanwhile is not being written
+            return any(self._fs.modified(self._at(file)) > moment for file in files)
+        return False
+
+    def lock(
+        self, name: str, *, is_shared: bool = False, is_waiting: bool = True
+    ) -> contextlib.AbstractContextManager[bool]:
+        """Hold `flock(2)` on a file in the cache: nobody on another machine sees it."""
+        return _flock(self.cache / ".locks" / name, is_shared=is_shared, is_waiting=is_waiting)
+
+    def _files(self, path: str = "") -> list[str]:
         root = self._at("")
         with self._reporting():
             self._fs.invalidate_cache()
             try:
-                paths: list[str] = self._fs.find(root)
+                found: list[str] = self._fs.find(self._at(path))
             except FileNotFoundError:
                 return []
-        parts = [path[len(root) :].lstrip("/").split("/") for path in paths]
-        ends = [(part, next((i for i, word in enumerate(part) if word.startswith("data-")), -1)) for part in parts]
-        return sorted({"/".join(part[: end + 1]) for part, end in ends if end > 0})
-
-    def abandoned(self) -> list[str]:
-        """Return nothing: unpublished work lies in the cache of its machine."""
-        return []
-
-    @contextlib.contextmanager
-    def lock(self, name: str, *, is_shared: bool = False, is_waiting: bool = True) -> Iterator[bool]:
-        """Yield True: object stores have no locks. Two runs may do the same work; a conditional put picks one."""
-        yield True
+        return [file[len(root) :].lstrip("/") for file in found]
 
     @property
     def _fs(self) -> Any:  # fsspec ships no types
@@ -361,6 +364,63 @@ def _failures() -> tuple[type[Exception], ...]:
     except ImportError:
         return (OSError,)
     return (OSError, BotoCoreError, ClientError)
+
+
+def _staging(root: Path) -> Path:
+    folder = root / ".staging" / f"{os.getpid()}-{uuid.uuid4().hex}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _data_folders(root: Path) -> list[str]:
+    found = []
+    for folder, below, _ in os.walk(root):
+        found += [(Path(folder) / part).relative_to(root).as_posix() for part in below if part.startswith("data-")]
+        below[:] = [part for part in below if not part.startswith((".", "data-"))]
+    return sorted(found)
+
+
+def _remove(root: Path, path: str) -> None:
+    """Remove a file or a folder, and the folders above it that this leaves empty."""
+    target = root / path
+    if target.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+    else:
+        target.unlink(missing_ok=True)
+    for parent in target.parents:
+        if parent == root:
+            break
+        with contextlib.suppress(OSError):
+            parent.rmdir()
+
+
+def _abandoned(root: Path, before: datetime) -> list[str]:
+    unpublished = (root / ".staging").glob("*-*")
+    found = [folder for folder in unpublished if not _is_alive(folder.name.split("-", 1)[0])]
+    found += [folder for folder in (root / ".scratch").glob("*") if not _is_written_after(folder, before)]
+    return sorted(folder.relative_to(root).as_posix() for folder in found)
+
+
+def _is_written_after(folder: Path, moment: datetime) -> bool:
+    for path in (folder, *folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):  # one that goes meanwhile is not being written
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) > moment:
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def _flock(path: Path, *, is_shared: bool, is_waiting: bool) -> Iterator[bool]:
+    """Lock a file; the kernel lets it go when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | (0 if is_waiting else fcntl.LOCK_NB)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, mode)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def _is_alive(process: str) -> bool:

@@ -8,9 +8,9 @@ import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow.parquet as pq
 from pydantic import ValidationError
@@ -24,6 +24,8 @@ from tasks.errors import TamperedAssetError, UnknownAssetError
 logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+GRACE: Final = timedelta(days=1)
+"""For how long `leftovers` gives the benefit of the doubt."""
 
 
 @dataclass(slots=True)
@@ -157,10 +159,20 @@ class AssetStore:
                 logger.warning("%s", error)
         return found
 
-    def leftovers(self) -> list[str]:
-        """Return paths in the lake that no asset names: unpublished work of dead processes, data without a manifest."""
+    def leftovers(self, *, grace: timedelta = GRACE) -> list[str]:
+        """Return paths that no asset names: unpublished work that nobody goes on with, data without a manifest.
+
+        Args:
+            grace: For how long work to be resumed may be untouched. Where locks do not hold on every machine, data
+                without a manifest that is younger is left out as well: its upload may be going on.
+        """
+        before = datetime.now(UTC) - grace
+        attempts = self.lake.attempts()
         named = {f"{item.key}/{item.version}/{item.data}" for item in self.manifests()}
-        return [*self.lake.abandoned(), *(path for path in self.lake.attempts() if path not in named)]
+        unnamed = [path for path in attempts if path not in named]
+        if not self.lake.locks_everybody:
+            unnamed = [path for path in unnamed if not self.lake.is_written_after(path, before)]
+        return [*self.lake.abandoned(before), *unnamed]
 
     def versions(self, key: str) -> list[Manifest]:
         """Return the manifests of every version of one asset, the newest first."""

@@ -1,3 +1,5 @@
+import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -5,9 +7,16 @@ import pytest
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.gc import collect
+from tasks.assets.lake import ObjectLake
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
 from tasks.errors import UnavailableError
+from tests.services import S3, s3_endpoint
+
+__all__ = ["s3_endpoint"]
+
+NO_TIME = timedelta(0)
+UPLOAD = "tables/fresh/0123456789ab/data-1-abc"
 
 
 def save(store: AssetStore, key: str, content: str, inputs: list[AssetRef] | None = None) -> AssetRef:
@@ -19,6 +28,16 @@ def save(store: AssetStore, key: str, content: str, inputs: list[AssetRef] | Non
 
 def record(store: AssetStore, name: str, refs: list[AssetRef]) -> AssetRef:
     return save(store, specs.RUN.key, name, refs)
+
+
+@pytest.fixture
+def s3_store(s3_endpoint: S3, tmp_path: Path) -> AssetStore:
+    return AssetStore(f"{s3_endpoint.url}/lake", cache=tmp_path / "cache")
+
+
+def elsewhere(store: AssetStore, tmp_path: Path) -> AssetStore:
+    """The same lake as another machine sees it."""
+    return AssetStore(store.url, cache=tmp_path / "another-cache")
 
 
 def test_what_only_an_older_run_reaches_is_removed(store: AssetStore) -> None:
@@ -102,3 +121,77 @@ def test_nothing_is_collected_while_a_run_is_going_on(store: AssetStore) -> None
 def test_a_dry_run_does_not_wait_for_a_run_that_is_going_on(store: AssetStore) -> None:
     with store.lake.lock("run", is_shared=True):
         assert collect(store, keep=1, is_dry_run=True).removed == ()
+
+
+@pytest.mark.service
+def test_what_another_machine_may_be_uploading_is_left_alone_for_a_day(s3_store: AssetStore, tmp_path: Path) -> None:
+    record(s3_store, "run 1", [])
+    folder = s3_store.lake.staging()
+    (folder / "a.txt").write_text("1")
+    s3_store.lake.publish(folder, UPLOAD)
+    here = elsewhere(s3_store, tmp_path)
+    assert collect(here, keep=1).leftovers == ()
+    assert UPLOAD in here.lake.attempts()
+    assert collect(here, keep=1, grace=NO_TIME).leftovers == (UPLOAD,)
+    assert UPLOAD not in here.lake.attempts()
+
+
+@pytest.mark.service
+def test_what_another_machine_may_have_made_for_its_run_is_kept_for_a_day(s3_store: AssetStore, tmp_path: Path) -> None:
+    made = save(s3_store, "tables/made", "1")
+    record(s3_store, "the run of a third machine", [])
+    here = elsewhere(s3_store, tmp_path)
+    assert made in collect(here, keep=1).kept
+    assert collect(here, keep=1, grace=NO_TIME).removed == (made,)
+
+
+@pytest.mark.service
+def test_nothing_is_collected_while_a_run_on_an_object_store_goes_on_here(s3_store: AssetStore) -> None:
+    with s3_store.lake.lock("run", is_shared=True), pytest.raises(UnavailableError, match="going on"):
+        collect(s3_store, keep=1)
+
+
+def abandon(root: Path) -> tuple[str, str]:
+    """Leave what a killed process leaves: unpublished work, and work to be resumed that nobody came back to."""
+    staging, scratch = root / ".staging" / "4194305-abc", root / ".scratch" / "embed-0123456789ab"
+    for folder in (staging, scratch):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text("half")
+    for path in (scratch / "a.txt", scratch):
+        os.utime(path, (0, 0))
+    return ".scratch/embed-0123456789ab", ".staging/4194305-abc"
+
+
+def test_work_to_be_resumed_goes_when_nobody_came_back_for_a_day(store: AssetStore) -> None:
+    left = abandon(Path(store.url))
+    (store.lake.scratch("embed-ba9876543210") / "a.txt").write_text("half")
+    assert collect(store, keep=1).leftovers == left
+    assert [item.name for item in (Path(store.url) / ".scratch").iterdir()] == ["embed-ba9876543210"]
+
+
+def test_work_to_be_resumed_is_as_old_as_its_newest_file(store: AssetStore) -> None:
+    scratch = store.lake.scratch("embed-0123456789ab")
+    (scratch / "a.txt").write_text("half")
+    os.utime(scratch, (0, 0))
+    assert collect(store, keep=1).leftovers == ()
+
+
+@pytest.mark.service
+def test_what_a_crash_left_in_the_cache_of_an_object_store_is_removed(s3_store: AssetStore) -> None:
+    lake = ObjectLake(s3_store.url, s3_store.cache or Path())
+    left = abandon(lake.cache)
+    at_work = lake.staging()
+    assert collect(s3_store, keep=1).leftovers == left
+    assert not any((lake.cache / path).exists() for path in left)
+    assert at_work.exists()
+
+
+@pytest.mark.service
+def test_copies_of_what_is_gone_from_an_object_store_are_removed(s3_store: AssetStore, tmp_path: Path) -> None:
+    kept, gone = save(s3_store, "tables/kept", "1"), save(s3_store, "tables/gone", "2")
+    copies = {ref: s3_store.path(ref) for ref in (kept, gone)}
+    elsewhere(s3_store, tmp_path).discard(gone)
+    collected = collect(s3_store, keep=1)
+    assert [path.rsplit("/", 1)[0] for path in collected.leftovers] == [f"{gone.key}/{gone.version}"]
+    assert copies[kept].is_dir()
+    assert not copies[gone].parents[1].exists()

@@ -232,7 +232,7 @@ def test_a_writer_that_is_killed_leaves_no_asset(store: AssetStore) -> None:
     process = writer(store, 1, "die")
     assert process.wait(60) == -signal.SIGKILL
     assert store.find(REF) is None
-    assert store.lake.abandoned() != []
+    assert store.leftovers() != []
 
 
 def test_of_processes_that_publish_at_once_one_wins_whole(store: AssetStore, tmp_path: Path) -> None:
