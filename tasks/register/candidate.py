@@ -52,6 +52,11 @@ class Candidate:
     questions: Sequence[Mapping[str, Any]]  # values of the model's input columns
 
     @property
+    def reviewed(self) -> dict[AssetRef, str]:
+        """The recommender and its evaluation with their content digests: what a review is about."""
+        return {ref: self.digests[ref] for ref in self.assets}
+
+    @property
     def inputs(self) -> dict[AssetRef, str]:
         """The assets that a reader of the run asks for: all but the single source files."""
         return {ref: digest for ref, digest in self.digests.items() if not ref.key.startswith("shards/")}

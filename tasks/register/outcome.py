@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.reports import Registration
 from tasks.register.gate import CANDIDATE, Decision
-from tasks.register.registry import ASSET_TAG, CHALLENGER, Version
+from tasks.register.registry import ASSET_TAG, CHALLENGER, DIGEST_TAG, Version
 
 
-def version_tags(assets: Iterable[AssetRef], decision: Decision) -> dict[str, str]:
-    """Return a new version's tags: the assets it stands for, what the gate said, and whether it awaits a review."""
-    named = {f"{ASSET_TAG}{ref.key}": ref.version for ref in assets}
+def version_tags(reviewed: Mapping[AssetRef, str], decision: Decision) -> dict[str, str]:
+    """Return a new version's tags: what it stands for, what the gate said, and whether it awaits a review.
+
+    Args:
+        reviewed: The recommender and its evaluation with their content digests.
+        decision: What the gate said.
+    """
+    named = {f"{ASSET_TAG}{ref.key}": ref.version for ref in reviewed}
+    named |= {f"{DIGEST_TAG}{ref.key}": digest for ref, digest in reviewed.items()}
     if decision.is_open:
         return {**named, "gate": "passed", "review": "pending"}
     return {**named, "gate": "refused", "gate_reasons": "\n".join(decision.reasons)}

@@ -13,7 +13,8 @@ from tasks.register.registry import Registry, Version, metric_of
 def reason_against(registry: Registry, store: AssetStore, version: Version, champion: Version | None) -> str | None:
     """Return why a version must not become the champion, in words, or None.
 
-    Its evaluation lies in the lake unchanged, the gate lets it pass beside today's champion, and it answers.
+    Its evaluation lies in the lake as it was when the version was registered, the gate lets it pass beside today's
+    champion, and it answers.
     """
     evaluation = next((ref for ref in version.assets if ref.key == specs.EVALUATION.key), None)
     if evaluation is None:
@@ -22,6 +23,8 @@ def reason_against(registry: Registry, store: AssetStore, version: Version, cham
         text = (store.path(evaluation) / EVALUATION_REPORT).read_text(encoding="utf-8")
     except (TamperedAssetError, UnknownAssetError) as error:
         return f"Its evaluation cannot be trusted. {error}"
+    if store.manifest(evaluation).content_digest != version.digest(evaluation):
+        return "Its evaluation is not the one it was registered with: it was made again since, and holds other content."
     report = EvaluationReport.model_validate_json(text)
     decision = decide(report, registry.config, champion=metric_of(champion, registry.config.metric))
     return " ".join(decision.reasons) or registry.problem_of(version.version)

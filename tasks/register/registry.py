@@ -32,6 +32,7 @@ CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 PREVIOUS: Final = "previous"
 ASSET_TAG: Final = "asset."
+DIGEST_TAG: Final = "digest."
 CARD: Final = "card.md"
 DIGEST_LENGTH: Final = 36
 """MLflow's column for a data set's digest holds no more."""
@@ -64,6 +65,10 @@ class Version:
             for name, value in sorted(self.tags.items())
             if name.startswith(ASSET_TAG)
         )
+
+    def digest(self, ref: AssetRef) -> str | None:
+        """Return the content digest that an asset had when the version was registered, or None where none is named."""
+        return self.tags.get(f"{DIGEST_TAG}{ref.key}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def _published(registry: Registry, candidate: Candidate, build: Build) -> Versio
     logged = registry.log(candidate)
     decision = decision.unless(logged.problem)
     card = model_card(config.model_name, candidate, decision, champion=champion)
-    version = registry.publish(logged, card, version_tags(candidate.assets, decision))
+    version = registry.publish(logged, card, version_tags(candidate.reviewed, decision))
     (build.scratch() / PUBLISHED).write_text(version.version, encoding="utf-8")
     return version
 

@@ -117,6 +117,9 @@ class Shop:
     def save_evaluation(self, evaluation: EvaluationReport) -> AssetRef:
         return save_asset(self.store, specs.EVALUATION, {}, {EVALUATION_REPORT: evaluation.model_dump_json()})
 
+    def digests(self, *refs: AssetRef) -> dict[AssetRef, str]:
+        return {ref: self.store.manifest(ref).content_digest for ref in refs}
+
     def register(
         self,
         evaluation: EvaluationReport,
@@ -140,7 +143,7 @@ class Shop:
         """Make what was logged once a version with an evaluation of its own, and the challenger: that is fast."""
         assert self.logged is not None
         assets = (self.save_recommender(), self.save_evaluation(evaluation_of(combination)))
-        version = self.registry.publish(self.logged, "# card", version_tags(assets, Decision(())))
+        version = self.registry.publish(self.logged, "# card", version_tags(self.digests(*assets), Decision(())))
         self.registry.set_alias(CHALLENGER, version.version)
         return self.registry.version(version.version)
 

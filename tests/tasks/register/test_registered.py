@@ -97,7 +97,9 @@ class Model:
         text = evaluation.model_copy(update={"products": next(numbers)}).model_dump_json()
         asset = save_asset(self.lake, specs.EVALUATION, {}, {EVALUATION_REPORT: text})
         decision = decide(evaluation, self.config, champion=None)
-        version = self.registry.publish(self.logged, "# card", version_tags((asset,), decision))
+        version = self.registry.publish(
+            self.logged, "# card", version_tags({asset: self.lake.manifest(asset).content_digest}, decision)
+        )
         if is_challenger:
             self.registry.set_alias("challenger", version.version)
         return version
