@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.reports import Registration
 from tasks.register.gate import CANDIDATE, Decision
-from tasks.register.registry import ASSET_TAG, CHALLENGER, DIGEST_TAG, Version
+from tasks.register.registry import ASSET_TAG, CHALLENGER, DIGEST_TAG, RECIPE_TAG, Version
+
+PASSED: Final = MappingProxyType({"gate": "passed"})
 
 
-def version_tags(reviewed: Mapping[AssetRef, str], decision: Decision) -> dict[str, str]:
-    """Return a new version's tags: what it stands for, what the gate said, and whether it awaits a review.
+def identity_tags(reviewed: Mapping[AssetRef, str], recipe: str) -> dict[str, str]:
+    """Return the tags that tell which registration a version is.
 
     Args:
         reviewed: The recommender and its evaluation with their content digests.
-        decision: What the gate said.
+        recipe: The version of the registration's recipe.
     """
-    named = {f"{ASSET_TAG}{ref.key}": ref.version for ref in reviewed}
-    named |= {f"{DIGEST_TAG}{ref.key}": digest for ref, digest in reviewed.items()}
+    assets = {f"{ASSET_TAG}{ref.key}": ref.version for ref in reviewed}
+    digests = {f"{DIGEST_TAG}{ref.key}": digest for ref, digest in reviewed.items()}
+    return {**assets, **digests, RECIPE_TAG: recipe}
+
+
+def gate_tags(decision: Decision) -> dict[str, str]:
+    """Return a new version's tags of what the gate said, and whether it awaits a review."""
     if decision.is_open:
-        return {**named, "gate": "passed", "review": "pending"}
-    return {**named, "gate": "refused", "gate_reasons": "\n".join(decision.reasons)}
+        return {**PASSED, "review": "pending"}
+    return {"gate": "refused", "gate_reasons": "\n".join(decision.reasons)}
 
 
 def registration(version: Version, *, tracking_uri: str) -> Registration:

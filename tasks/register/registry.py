@@ -33,6 +33,7 @@ CHALLENGER: Final = "challenger"
 PREVIOUS: Final = "previous"
 ASSET_TAG: Final = "asset."
 DIGEST_TAG: Final = "digest."
+RECIPE_TAG: Final = "recipe"
 CARD: Final = "card.md"
 DIGEST_LENGTH: Final = 36
 """MLflow's column for a data set's digest holds no more."""
@@ -121,8 +122,12 @@ class Registry:
             self._choose()
             self.client.log_text(logged.run_id, card, CARD)
             found = mlflow.register_model(logged.model_uri, self.name, tags=dict(tags))
-            self.client.update_model_version(self.name, found.version, description=description(card))
         return self.version(str(found.version))
+
+    def describe(self, version: str, card: str) -> None:
+        """Show a version's card, shortened, as its description in MLflow."""
+        with self._asking():
+            self.client.update_model_version(self.name, version, description=description(card))
 
     def version(self, version: str) -> Version:
         """Return a version.
@@ -151,6 +156,11 @@ class Registry:
         with self._asking():
             found = self.client.search_model_versions(f"name='{self.name}'")
         return {int(item.version): dict(item.tags) for item in found}
+
+    def tagged(self, tags: Mapping[str, str]) -> Version | None:
+        """Return the newest version that has all these tags, or None."""
+        found = [number for number, item in self.tags().items() if tags.items() <= item.items()]
+        return self.version(str(max(found))) if found else None
 
     def by_alias(self, alias: str) -> Version | None:
         """Return the version of an alias, or None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow.parquet as pq
 
 from tasks.assets import specs
@@ -11,11 +13,9 @@ from tasks.register.candidate import Candidate, questions
 from tasks.register.card import model_card
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
-from tasks.register.outcome import registration, version_tags
+from tasks.register.outcome import PASSED, gate_tags, identity_tags, registration
 from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Version, metric_of
 from tasks.stage import Build, stage
-
-PUBLISHED = "version.txt"
 
 
 @stage("register", revision=2, produces=lambda **_: (specs.REGISTRATION,))
@@ -24,15 +24,17 @@ def register(
 ) -> None:
     """Register a recommender, and put it up for review if the gate lets it pass."""
     registry = Registry(config)
-    version = _interrupted(registry, build) or _published(
-        registry, _candidate((recommender, evaluation), lineage, build), build
-    )
+    candidate = _candidate((recommender, evaluation), lineage, build)
+    identity = identity_tags(candidate.reviewed, build.recipe.version)
+    version = registry.tagged({**identity, **PASSED}) or _published(registry, candidate, identity)
+    card = registry.card(version.version)
+    registry.describe(version.version, card)
     if version.review == "pending":
         registry.set_alias(CHALLENGER, version.version)
     report = registration(registry.version(version.version), tracking_uri=registry.uri)
     with build.draft(specs.REGISTRATION) as draft:
         (draft.path / REGISTRATION_REPORT).write_text(report.model_dump_json(indent=2), encoding="utf-8")
-        (draft.path / CARD).write_text(registry.card(version.version), encoding="utf-8")
+        (draft.path / CARD).write_text(card, encoding="utf-8")
         draft.metrics.update({"version": report.version, "decision": report.decision})
 
 
@@ -49,19 +51,13 @@ def _candidate(assets: tuple[AssetRef, AssetRef], lineage: list[AssetRef], build
     )
 
 
-def _published(registry: Registry, candidate: Candidate, build: Build) -> Version:
+def _published(registry: Registry, candidate: Candidate, identity: Mapping[str, str]) -> Version:
+    """Log a candidate and make it a version, unless another run has just done so."""
     config, champion = registry.config, registry.by_alias(CHAMPION)
     decision = decide(candidate.evaluation, config, champion=metric_of(champion, config.metric))
     logged = registry.log(candidate)
     decision = decision.unless(logged.problem)
     card = model_card(config.model_name, candidate, decision, champion=champion)
-    version = registry.publish(logged, card, version_tags(candidate.reviewed, decision))
-    (build.scratch() / PUBLISHED).write_text(version.version, encoding="utf-8")
-    return version
-
-
-def _interrupted(registry: Registry, build: Build) -> Version | None:
-    """Return the version that this recipe became before a crash, so that it does not become another one."""
-    file = build.scratch() / PUBLISHED
-    number = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return registry.version(number) if number and int(number) in registry.tags() else None
+    return registry.tagged({**identity, **PASSED}) or registry.publish(
+        logged, card, {**identity, **gate_tags(decision)}
+    )

@@ -19,7 +19,7 @@ from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport, LeakageChe
 from tasks.assets.store import AssetStore
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import Decision
-from tasks.register.outcome import version_tags
+from tasks.register.outcome import gate_tags, identity_tags
 from tasks.register.registry import CHALLENGER, Logged, Registry, Version
 from tasks.register.review import Review, judge, promote, roll_back
 from tasks.register.task import register
@@ -143,7 +143,9 @@ class Shop:
         """Make what was logged once a version with an evaluation of its own, and the challenger: that is fast."""
         assert self.logged is not None
         assets = (self.save_recommender(), self.save_evaluation(evaluation_of(combination)))
-        version = self.registry.publish(self.logged, "# card", version_tags(self.digests(*assets), Decision(())))
+        version = self.registry.publish(
+            self.logged, "# card", {**identity_tags(self.digests(*assets), "by-hand"), **gate_tags(Decision(()))}
+        )
         self.registry.set_alias(CHALLENGER, version.version)
         return self.registry.version(version.version)
 

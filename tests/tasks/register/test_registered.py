@@ -24,7 +24,7 @@ from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
-from tasks.register.outcome import version_tags
+from tasks.register.outcome import gate_tags, identity_tags
 from tasks.register.registry import Logged, Registry, Version
 from tasks.register.review import Review, chosen_files, judge, promote, registered_assets, roll_back
 from tasks.register.task import register
@@ -98,7 +98,9 @@ class Model:
         asset = save_asset(self.lake, specs.EVALUATION, {}, {EVALUATION_REPORT: text})
         decision = decide(evaluation, self.config, champion=None)
         version = self.registry.publish(
-            self.logged, "# card", version_tags({asset: self.lake.manifest(asset).content_digest}, decision)
+            self.logged,
+            "# card",
+            {**identity_tags({asset: self.lake.manifest(asset).content_digest}, "by-hand"), **gate_tags(decision)},
         )
         if is_challenger:
             self.registry.set_alias("challenger", version.version)

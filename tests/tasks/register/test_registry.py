@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.store import AssetStore
 from tasks.errors import UnavailableError, UsageError
+from tasks.register.candidate import Candidate
 from tasks.register.config import RegisterConfig
-from tasks.register.registry import Registry
+from tasks.register.registry import Logged, Registry
 from tasks.register.review import listed, registered_assets, shown
 from tests.builders import make_products, save_asset, save_table
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of, measured
@@ -58,8 +60,6 @@ def artifact(shop: Shop, run_id: str, name: str) -> str:
 def test_a_model_that_cannot_be_served_is_a_version_that_says_so(
     shop: Shop, recommender_files: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     broken = shutil.copytree(recommender_files, tmp_path / "broken")
     (broken / "recommender.json").unlink()
     before = list(sys.path)
@@ -81,9 +81,6 @@ def test_a_setting_that_names_nothing_registers_nothing(shop: Shop) -> None:
 
 
 def test_an_interrupted_registration_goes_on_with_its_version(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(*args: object, **kwargs: object) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
         patch.setattr(stage_module, "registration", dies)
         with pytest.raises(KeyboardInterrupt):
@@ -91,6 +88,38 @@ def test_an_interrupted_registration_goes_on_with_its_version(shop: Shop, monkey
     report = shop.register(evaluation_of())
     assert list(shop.registry.tags()) == [1]
     assert (report.version, report.alias) == ("1", "challenger")
+
+
+def dies(*args: object, **kwargs: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_registration_that_died_as_its_version_was_made_goes_on_with_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "version", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shop.register(evaluation_of())
+    report = shop.register(evaluation_of())
+    assert list(shop.registry.tags()) == [1]
+    assert (report.version, report.alias) == ("1", "challenger")
+    found = shop.registry.client.get_model_version(shop.config.model_name, "1")
+    assert str(found.description).startswith(f"# {shop.config.model_name}")
+
+
+def test_a_version_that_another_run_made_meanwhile_is_taken(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Registry.log
+    elsewhere = Shop(AssetStore(f"{shop.store.url}-copy"), shop.config, shop.files)
+
+    def overtaken(registry: Registry, candidate: Candidate) -> Logged:
+        monkeypatch.setattr(Registry, "log", log)
+        elsewhere.register(evaluation_of())
+        return log(registry, candidate)
+
+    monkeypatch.setattr(Registry, "log", overtaken)
+    assert shop.register(evaluation_of()).version == "1"
+    assert list(shop.registry.tags()) == [1]
 
 
 def test_the_newest_candidate_takes_the_alias_of_the_challenger(shop: Shop) -> None:
@@ -132,7 +161,6 @@ def test_a_remote_model_is_downloaded_once(shop: Shop, tmp_path: Path, monkeypat
 
 
 def copying(artifact_uri: str, dst_path: str) -> str:
-    import shutil
     from urllib.parse import urlparse
 
     return str(shutil.copytree(urlparse(artifact_uri).path, f"{dst_path}/artifacts"))
