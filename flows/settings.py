@@ -23,6 +23,7 @@ from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.inventory.config import InventoryConfig
 from tasks.profile.config import ProfileConfig
 from tasks.register.config import RegisterConfig
+from tasks.retrieval.weights import DEFAULT_ENCODER
 from tasks.validate.config import ValidateConfig
 
 Part = TypeVar("Part", bound=StageConfig)
@@ -89,6 +90,12 @@ class Settings(StageConfig):
         unknown = sorted(set(self.owners) - set(self.tables))
         if unknown:
             raise ValueError(f"owners names tables that no source fills: {', '.join(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_encoder(self) -> Settings:
+        if "model" in self.finetune.model_fields_set and self.finetune.model != self.embed.encoder:
+            raise ValueError("finetune.model differs from embed.encoder; name the encoder under embed alone")
         return self
 
     @property
@@ -194,13 +201,17 @@ def _resolved(settings: Settings, base: Path) -> Settings:
     is_server = urlsplit(tracking).scheme in {"http", "https"}
     artifacts = settings.mlflow.artifact_location or (None if is_server else (home / "mlflow" / "artifacts").as_uri())
     mlflow = {"tracking_uri": tracking, "artifact_location": artifacts}
+    embed = settings.embed.model_copy(update={"encoder": _encoder(settings.embed.encoder, base)})
+    prompts = {"prompt": embed.prompt, "query_prompt": embed.query_prompt}
+    finetune = settings.finetune.model_copy(update={"model": embed.encoder})
     return settings.model_copy(
         update={
             "lake": settings.lake if "://" in settings.lake else str(base / settings.lake),
             "home": str(home),
             "suites": None if settings.suites is None else str(_existing_folder(base / settings.suites)),
             "mlflow": MlflowConfig.model_validate(mlflow),
-            "finetune": _filled(settings.finetune, {**mlflow, "experiment": settings.shop}),
+            "embed": embed,
+            "finetune": _filled(finetune, {**prompts, **mlflow, "experiment": settings.shop}),
             "inventory": _filled(settings.inventory, {"shop": settings.shop}),
             "register_": _filled(
                 settings.register_,
@@ -219,6 +230,12 @@ def _based(tracking: str, base: Path) -> str:
     """Return MLflow's address, a SQLite file's path made absolute."""
     prefix = "sqlite:///"
     return f"{prefix}{base / tracking.removeprefix(prefix)}" if tracking.startswith(prefix) else tracking
+
+
+def _encoder(name: str, base: Path) -> str:
+    """Return an encoder's name, a folder's path made absolute."""
+    folder = base / Path(name).expanduser()
+    return str(folder) if name != DEFAULT_ENCODER and folder.is_dir() else name
 
 
 def _existing_folder(path: Path) -> Path:

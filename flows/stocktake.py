@@ -20,6 +20,7 @@ from tasks.ingest.task import merge_shards, read_shard
 from tasks.inventory.task import catalogue
 from tasks.profile.task import profile, relate
 from tasks.register.task import register
+from tasks.retrieval.weights import folder_digest
 from tasks.validate.task import validate
 
 SIDE_BY_SIDE: Any = ThreadPoolTaskRunner(max_workers=2)  # its own type does not fit flow() in Prefect 3.8
@@ -77,14 +78,16 @@ def stocktake(
 
         products, events = usable.get("products"), usable.get("events")
         if products:
-            vectors = run.submit(embed, products, config=shop.embed)
+            vectors = run.submit(embed, products, config=shop.embed, weights=folder_digest(shop.embed.encoder))
             clusters = run.submit(cluster, products, vectors, events, config=shop.analyze)
             run.submit(deduplicate, products, vectors, config=shop.analyze)
         if products and events:
             run.submit(associate, products, events, clusters, config=shop.analyze)
             split = run.submit(split_behaviour, events, config=shop.split)
             judged = usable.get("judgments"), usable.get("queries")
-            encoder = run.submit(finetune, products, split, *judged, config=shop.finetune)
+            encoder = run.submit(
+                finetune, products, split, *judged, config=shop.finetune, weights=folder_digest(shop.finetune.model)
+            )
             evaluation = run.submit(evaluate, products, split, vectors, encoder, *judged, config=shop.evaluate)
             model = run.part(evaluation, RECOMMENDER.key)
             run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)

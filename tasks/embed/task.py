@@ -20,8 +20,11 @@ from tasks.stage import Build, stage
 
 
 @stage("embed", revision=2, produces=lambda **_: (specs.PRODUCT_EMBEDDINGS,))
-def embed(products: AssetRef, config: EmbedConfig, build: Build) -> None:
-    """Embed the text of each product."""
+def embed(products: AssetRef, config: EmbedConfig, build: Build, weights: str | None = None) -> None:
+    """Embed the text of each product.
+
+    `weights` is the digest of an encoder that is a folder: with it in the recipe, new weights make new vectors.
+    """
     table = read_products(sorted(build.path(products).glob(build.manifest(products).main)))
     texts = product_text(table)
     digests = [text_digest(text) for text in texts]
@@ -58,6 +61,7 @@ def embed(products: AssetRef, config: EmbedConfig, build: Build) -> None:
         "dimension": encoder.dimension,
         **made_by,
         "query_prompt": encoder.prompts["query"],
+        "commit": encoder.commit,
     }
     with build.draft(specs.PRODUCT_EMBEDDINGS) as draft:
         vectors = {**earlier, **encoded.vectors}

@@ -56,8 +56,9 @@ def read_vectors_of(folder: Path, product_ids: pa.Array) -> NDArray[np.float32]:
 def read_contender(folder: Path, product_ids: pa.Array) -> Contender:
     """Return the encoder that made an `embeddings/products` asset, with its vectors in the catalogue's order."""
     made_by = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+    repo = made_by["name"].partition("@")[0]
     return Contender(
-        encoder=made_by["name"],
+        encoder=f"{repo}@{made_by['commit']}" if made_by["commit"] else made_by["name"],
         vectors=read_vectors_of(folder, product_ids),
         prompts={"passage": made_by["prompt"], "query": made_by["query_prompt"]},
     )

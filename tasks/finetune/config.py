@@ -34,7 +34,7 @@ class SplitConfig(StageConfig):
 class FinetuneConfig(StageConfig):
     """How the encoder learns from the shop's behaviour."""
 
-    model: str = Field("minilm", description="The encoder to begin with: `minilm`, a hub name, or a folder.")
+    model: str = Field("minilm", description="The encoder to begin with: that of `embed`.")
     prompt: str | None = Field(
         None, max_length=500, description="What stands before each product's text; that of `embed` where not given."
     )

@@ -16,7 +16,7 @@ from tasks.finetune.tracking import tracked
 from tasks.finetune.trainer import train
 from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.layout import read_layout
-from tasks.retrieval.weights import encoder_folder
+from tasks.retrieval.weights import encoder_folder, hub_commit
 from tasks.stage import Build, stage
 
 
@@ -31,15 +31,19 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
 
 
 @stage("finetune", revision=3, produces=lambda products, **_: (specs.ENCODER,))
-def finetune(
+def finetune(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,
     judgments: AssetRef | None,
     queries: AssetRef | None,
     config: FinetuneConfig,
     build: Build,
+    weights: str | None = None,
 ) -> None:
-    """Fine-tune the encoder on products that the same users choose, and on judgments where there are any."""
+    """Fine-tune the encoder on products that the same users choose, and on judgments where there are any.
+
+    `weights` is the digest of a model that is a folder: with it in the recipe, new weights are trained anew.
+    """
     judged = (build.path(judgments), build.path(queries)) if judgments and queries else None
     folder = encoder_folder(config.model)
     prompts = read_layout(folder).prompts_with(passage=config.prompt, query=config.query_prompt)
@@ -53,6 +57,8 @@ def finetune(
         pq.write_table(pa.table({"query": pa.array(lesson.queries, pa.string())}), draft.path / TRAINED_QUERIES)
         draft.seed = config.seed
         draft.metrics.update(
+            model=config.model,
+            commit=hub_commit(folder),
             steps=progress.step,
             best_step=progress.best_step,
             resumed_from=progress.resumed_from,

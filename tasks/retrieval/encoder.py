@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.retrieval.hardware import Precision, pick_device, pick_precision
 from tasks.retrieval.layout import TextKind, read_layout
-from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder
+from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder, hub_commit
 
 if TYPE_CHECKING:
     from tasks.retrieval.torch_encoder import TorchEncoder
@@ -88,4 +88,5 @@ def open_encoder(
         digest=encoder_digest(folder),
         token_budget=token_budget,
         prompts={**layout.prompts, **prompts},
+        commit=hub_commit(folder),
     )

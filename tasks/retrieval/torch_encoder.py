@@ -55,15 +55,24 @@ class TorchEncoder:
         digest: Of the files it was loaded from.
         token_budget: Padded tokens per batch; each core has a batch of its own, and a GPU's are 64 times as large.
         prompts: What is put before each text, by its kind.
+        commit: The hub's commit that it was loaded from, where it came from there.
     """
 
     def __init__(
-        self, network: Network, *, name: str, digest: str, token_budget: int, prompts: Mapping[TextKind, str]
+        self,
+        network: Network,
+        *,
+        name: str,
+        digest: str,
+        token_budget: int,
+        prompts: Mapping[TextKind, str],
+        commit: str | None = None,
     ) -> None:
         self.network = network
         self.name = name
         self.digest = digest
         self.prompts = dict(prompts)
+        self.commit = commit
         self.tokens = 0
         """Tokens encoded so far, padding left out."""
         kind = network.transformer.device.type

@@ -38,6 +38,20 @@ def encoder_folder(name: str) -> Path:
     return _hub_folder(name)
 
 
+def folder_digest(name: str) -> str | None:
+    """Return the digest of an encoder that is a folder, whose files can change under its name.
+
+    None for `minilm`, whose digest is fixed, and for a name on the hub, whose commit is known once it is fetched.
+    """
+    folder = Path(name).expanduser()
+    return encoder_digest(folder) if name != DEFAULT_ENCODER and folder.is_dir() else None
+
+
+def hub_commit(folder: Path) -> str | None:
+    """Return the commit that a folder of the hub's cache holds; None for any other folder."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
 def packaged_folder(expected: str = MINILM_SHA256) -> Path:
     """Return the folder of the packaged all-MiniLM-L6-v2, its weights checked.
 

@@ -15,6 +15,29 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert settings.mlflow.tracking_uri == f"sqlite:///{tmp_path}/.pandian/mlflow/mlflow.db"
 
 
+def test_an_encoder_in_a_folder_is_found_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "minilm").mkdir()
+    settings = load_settings(str(write_shop(tmp_path, extra="embed: {encoder: ./model}\n")))
+    assert settings.embed.encoder == settings.finetune.model == str(tmp_path / "model")
+    for name in ("minilm", "some/model@abc123"):
+        settings = load_settings(str(write_shop(tmp_path, extra=f"embed: {{encoder: {name}}}\n")))
+        assert settings.embed.encoder == settings.finetune.model == name
+
+
+def test_the_encoder_is_trained_with_the_prompts_it_embeds_with(tmp_path: Path) -> None:
+    extra = "embed: {encoder: some/e5, prompt: 'passage: ', query_prompt: 'query: '}\n"
+    trained = load_settings(str(write_shop(tmp_path, extra=extra))).finetune
+    assert (trained.prompt, trained.query_prompt) == ("passage: ", "query: ")
+
+
+def test_training_another_encoder_than_is_compared_with_is_refused(tmp_path: Path) -> None:
+    config = write_shop(tmp_path)
+    config.write_text(config.read_text().replace("finetune: {", "finetune: {model: some/other, "))
+    with pytest.raises(SettingsError, match=r"finetune\.model differs from embed\.encoder"):
+        load_settings(str(config))
+
+
 def test_an_object_store_stays_an_address(tmp_path: Path) -> None:
     config = write_shop(tmp_path)
     config.write_text(config.read_text().replace("lake: lake", "lake: s3://bucket/prefix"))

@@ -23,6 +23,7 @@ from tasks.embed.config import EmbedConfig
 from tasks.embed.task import embed
 from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.texts import product_text
+from tasks.retrieval.weights import folder_digest
 from tests.builders import make_products, save_table
 from tests.builders_encoder import write_encoder, write_prompts
 
@@ -136,6 +137,27 @@ def test_vectors_of_another_encoder_or_limit_or_prompt_are_never_reused(
     for changes in ({"encoder": other}, {"max_tokens": 8}, {"prompt": "red "}, {"precision": "bf16"}):
         ref = run(store, products, config.model_copy(update=changes))
         assert store.manifest(ref).metrics["reused"] == 0, changes
+
+
+def test_new_weights_in_the_same_folder_make_new_vectors(store: AssetStore, tmp_path: Path) -> None:
+    folder = write_encoder(tmp_path / "encoder", seed=1)
+    config = EmbedConfig(encoder=str(folder), device="cpu", precision="fp32")
+    products = save_table(store, "products", make_products(8))
+    before = embed.fn(products, config=config, weights=folder_digest(str(folder)), store=store)
+    write_encoder(folder, seed=2)
+
+    after = embed.fn(products, config=config, weights=folder_digest(str(folder)), store=store)
+
+    assert after.status == "run"
+    assert store.manifest(after.primary).metrics["reused"] == 0
+    assert not np.allclose(vectors(store, before.primary), vectors(store, after.primary))
+
+
+def test_vectors_of_a_hub_model_name_its_commit(store: AssetStore, tmp_path: Path) -> None:
+    folder = write_encoder(tmp_path / "snapshots" / "abc123")
+    ref = run(store, make_products(3), EmbedConfig(encoder=str(folder), device="cpu"))
+    beside = json.loads((store.path(ref) / "encoder.json").read_text(encoding="utf-8"))
+    assert beside["commit"] == store.manifest(ref).metrics["commit"] == "abc123"
 
 
 def test_an_earlier_version_that_was_tampered_with_is_passed_over(store: AssetStore, config: EmbedConfig) -> None:

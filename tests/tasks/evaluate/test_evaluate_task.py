@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.reports import EvaluationReport
 from tasks.assets.store import AssetStore
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.reading import read_vectors_of
+from tasks.evaluate.reading import read_contender, read_vectors_of
 from tasks.evaluate.task import evaluate
 from tasks.finetune.config import SplitConfig
 from tasks.finetune.task import split_behaviour
@@ -42,7 +43,9 @@ def embed_by(store: AssetStore, encoder: Path, products: pa.Table, query_prompt:
     vectors = open_encoder(str(encoder), device="cpu", precision="fp32").encode(product_text(products))
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     table = pa.table({"product_id": products["product_id"], "vector": column})
-    texts = {"encoder.json": json.dumps({"name": str(encoder), "prompt": "", "query_prompt": query_prompt})}
+    texts = {
+        "encoder.json": json.dumps({"name": str(encoder), "prompt": "", "query_prompt": query_prompt, "commit": None})
+    }
     return save_asset(store, specs.PRODUCT_EMBEDDINGS, {"vectors-0.parquet": table}, texts)
 
 
@@ -134,6 +137,14 @@ def test_search_is_measured_on_queries_that_were_not_trained_on(shop: Shop) -> N
     assert search["raw_encoder"] > 0.9, "the query is a title behind the encoder's prompt"
     check = report.leakage[-1]
     assert (check.name, check.is_clean) == ("no_judged_query_is_in_training_and_test", True)
+
+
+def test_a_hub_model_is_compared_at_the_commit_that_made_the_vectors(shop: Shop, tmp_path: Path) -> None:
+    shutil.copytree(shop.store.path(shop.embeddings), tmp_path / "vectors")
+    made_by = {"name": "some/model@main", "prompt": "", "query_prompt": "", "commit": "abc123"}
+    (tmp_path / "vectors" / "encoder.json").write_text(json.dumps(made_by), encoding="utf-8")
+    found = read_contender(tmp_path / "vectors", shop.products["product_id"].combine_chunks())
+    assert found.encoder == "some/model@abc123"
 
 
 def test_vectors_follow_the_catalogue_and_are_zero_where_there_is_none(shop: Shop) -> None:

@@ -43,7 +43,7 @@ def report(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Evalu
         store,
         specs.PRODUCT_EMBEDDINGS,
         {"vectors-0.parquet": pa.table({"product_id": table["product_id"], "vector": column})},
-        {"encoder.json": json.dumps({"name": "minilm", "prompt": "", "query_prompt": ""})},
+        {"encoder.json": json.dumps({"name": "minilm", "prompt": "", "query_prompt": "", "commit": None})},
     )
     split = split_behaviour.fn(events, config=SplitConfig(), store=store)
     settings = FinetuneConfig(max_steps=20, evaluate_every=10, max_tokens=TOKENS, validation_products=600)

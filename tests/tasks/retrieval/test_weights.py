@@ -7,7 +7,14 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from tasks.errors import EncoderError, UnavailableError, WeightsDigestError
-from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder, packaged_folder
+from tasks.retrieval.weights import (
+    DEFAULT_ENCODER,
+    encoder_digest,
+    encoder_folder,
+    folder_digest,
+    hub_commit,
+    packaged_folder,
+)
 
 
 def test_the_packaged_weights_are_the_published_ones() -> None:
@@ -48,6 +55,21 @@ def test_a_hub_name_is_fetched_at_its_revision(monkeypatch: pytest.MonkeyPatch, 
     assert encoder_folder("BAAI/bge-small-zh-v1.5@abc123") == tmp_path
     assert encoder_folder("BAAI/bge-small-zh-v1.5") == tmp_path
     assert asked == [("BAAI/bge-small-zh-v1.5", "abc123"), ("BAAI/bge-small-zh-v1.5", None)]
+
+
+def test_a_folder_has_a_digest_that_follows_its_weights_and_a_name_has_none(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    before = folder_digest(str(tmp_path))
+    assert before == encoder_digest(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"new weights")
+    assert folder_digest(str(tmp_path)) not in {before, None}
+    assert folder_digest(DEFAULT_ENCODER) is None
+    assert folder_digest("BAAI/bge-small-zh-v1.5") is None
+
+
+def test_the_commit_of_a_hub_model_is_read_from_its_cache(tmp_path: Path) -> None:
+    assert hub_commit(tmp_path / "models--some--model" / "snapshots" / "abc123") == "abc123"
+    assert hub_commit(tmp_path / "model") is None
 
 
 def test_a_hub_that_cannot_be_reached_may_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
