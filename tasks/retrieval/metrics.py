@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,33 +10,6 @@ from numpy.typing import NDArray
 
 BLOCK_CELLS: Final = 4_000_000
 """Resampled values held at once: 32 MB."""
-
-
-def ndcg_at_k(ranking: Sequence[str], gains: Mapping[str, float], k: int) -> float:
-    """Discounted gain of the first k products, as a share of the best possible.
-
-    Järvelin and Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques", with the gains as they are and the
-    discount log2(rank + 1) of Burges et al. 2005. Products without a judgment count as gain 0. Without any positive
-    gain the result is 0.
-    """
-    best = _discounted(sorted((max(gain, 0.0) for gain in gains.values()), reverse=True)[:k])
-    found = _discounted([max(gains.get(product, 0.0), 0.0) for product in ranking[:k]])
-    return min(found / best, 1.0) if best > 0 else 0.0
-
-
-def recall_at_k(ranking: Sequence[str], gains: Mapping[str, float], k: int) -> float:
-    """Share of the products with a positive gain that stand among the first k. Without any the result is 0."""
-    relevant = {product for product, gain in gains.items() if gain > 0}
-    return len(relevant.intersection(ranking[:k])) / len(relevant) if relevant else 0.0
-
-
-def mrr_at_k(ranking: Sequence[str], gains: Mapping[str, float], k: int) -> float:
-    """One over the rank of the first product with a positive gain, 0 where none is among the first k.
-
-    Voorhees 1999, "The TREC-8 question answering track report".
-    """
-    ranks = (rank for rank, product in enumerate(ranking[:k], 1) if gains.get(product, 0.0) > 0)
-    return 1.0 / next(ranks, np.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +40,13 @@ class RankingMetrics:
 
 
 def ranking_metrics(rankings: NDArray[Any], judged: Judged, k: int) -> RankingMetrics:
-    """Return `ndcg_at_k`, `recall_at_k` and `mrr_at_k` of many users at once.
+    """Return the metrics of many users at once. Without any positive gain all of them are 0.
+
+    NDCG is the discounted gain of the first k products as a share of the best possible (Järvelin and Kekäläinen 2002,
+    "Cumulated gain-based evaluation of IR techniques"), with the gains as they are and the discount log2(rank + 1) of
+    Burges et al. 2005; a product without a judgment gains 0. Recall is the share of the products with a positive gain
+    that stand among the first k. MRR is one over the rank of the first of them, 0 where none is among the first k
+    (Voorhees 1999, "The TREC-8 question answering track report").
 
     Args:
         rankings: Users x depth catalogue positions, best first and distinct; negative where there is none.
@@ -130,10 +108,6 @@ def bootstrap_interval(values: NDArray[Any], seed: int, resamples: int = 1000, l
         means[start : start + size] = values[random.integers(0, len(values), (size, len(values)))].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(values.mean()), float(low), float(high))
-
-
-def _discounted(gains: Sequence[float]) -> float:
-    return float(sum(gain / np.log2(rank + 1) for rank, gain in enumerate(gains, 1)))
 
 
 def _rows(judged: Judged) -> NDArray[np.int64]:

@@ -55,14 +55,6 @@ class Recommender:
         """Return the recommender that a folder holds. The encoder is loaded when words are first searched for."""
         return cls(read_bundle(Path(folder)), Path(folder) / ENCODER_FOLDER)
 
-    def knows_user(self, user_id: str) -> bool:
-        """Return whether the recommender has seen a user choose anything."""
-        return user_id in self._row
-
-    def unknown_products(self, history: Sequence[str]) -> tuple[str, ...]:
-        """Return the ids of a history that are not in the catalogue, in their order; `recommend` passes over them."""
-        return tuple(dict.fromkeys(product for product in history if product not in self._position))
-
     def recommend(self, user_id: str | None = None, history: Sequence[str] = (), k: int = 10) -> list[Recommendation]:
         """Return up to k products, best first.
 

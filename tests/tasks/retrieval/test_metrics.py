@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tasks.retrieval.metrics import (
     Judged,
     bootstrap_interval,
     gains_of,
-    mrr_at_k,
-    ndcg_at_k,
     ranking_metrics,
-    recall_at_k,
 )
 
 PRODUCTS = [f"p{i}" for i in range(8)]
@@ -24,32 +23,31 @@ DEPTHS = st.integers(1, 10)
 
 
 def test_ndcg_is_the_discounted_gain_over_the_best_possible() -> None:
-    found = ndcg_at_k(["a", "b", "c"], {"b": 3.0, "c": 1.0, "d": 2.0}, k=3)
+    found = metrics_of(["p0", "p1", "p2"], {"p1": 3.0, "p2": 1.0, "p3": 2.0}, k=3)
 
     best = 3 + 2 / math.log2(3) + 1 / math.log2(4)
-    assert found == pytest.approx((3 / math.log2(3) + 1 / math.log2(4)) / best)
+    assert found.ndcg == pytest.approx((3 / math.log2(3) + 1 / math.log2(4)) / best)
 
 
 def test_recall_is_over_all_relevant_products_and_not_over_k() -> None:
-    assert recall_at_k(["a", "b", "c"], {"a": 1.0, "c": 1.0, "x": 1.0, "y": 0.0}, k=2) == pytest.approx(1 / 3)
+    found = metrics_of(["p0", "p1", "p2"], {"p0": 1.0, "p2": 1.0, "p6": 1.0, "p7": 0.0}, k=2)
+
+    assert found.recall == pytest.approx(1 / 3)
 
 
 def test_mrr_looks_at_the_first_relevant_product_alone() -> None:
-    assert mrr_at_k(["a", "b", "c"], {"b": 0.5, "c": 3.0}, k=3) == pytest.approx(1 / 2)
-    assert mrr_at_k(["a", "b", "c"], {"c": 3.0}, k=2) == 0
+    assert metrics_of(["p0", "p1", "p2"], {"p1": 0.5, "p2": 3.0}, k=3).mrr == pytest.approx(1 / 2)
+    assert metrics_of(["p0", "p1", "p2"], {"p2": 3.0}, k=2).mrr == 0
 
 
 def test_without_any_positive_gain_every_metric_is_zero() -> None:
-    for metric in (ndcg_at_k, recall_at_k, mrr_at_k):
-        assert metric(["a"], {}, 5) == 0
-        assert metric(["a"], {"a": 0.0}, 5) == 0
-        assert metric([], {"a": 1.0}, 5) == 0
+    for ranking, gains in ((["p0"], {}), (["p0"], {"p0": 0.0}), ([], {"p0": 1.0})):
+        assert metrics_of(ranking, gains, 5) == Alone(0, 0, 0)
 
 
 @given(RANKINGS, GAINS, DEPTHS)
 def test_metrics_lie_between_zero_and_one(ranking: list[str], gains: dict[str, float], k: int) -> None:
-    for metric in (ndcg_at_k, recall_at_k, mrr_at_k):
-        assert 0 <= metric(ranking, gains, k) <= 1
+    assert all(0 <= value <= 1 for value in metrics_of(ranking, gains, k))
 
 
 @given(GAINS, DEPTHS)
@@ -57,13 +55,14 @@ def test_the_order_of_gains_is_ideal(gains: dict[str, float], k: int) -> None:
     ideal = sorted(gains, key=lambda product: -gains[product])
 
     expected = 1.0 if any(gain > 0 for gain in gains.values()) else 0.0
-    assert ndcg_at_k(ideal, gains, k) == pytest.approx(expected)
+    assert metrics_of(ideal, gains, k).ndcg == pytest.approx(expected)
 
 
 @given(RANKINGS, GAINS, st.integers(1, 9))
 def test_recall_and_mrr_never_fall_with_depth(ranking: list[str], gains: dict[str, float], k: int) -> None:
-    assert recall_at_k(ranking, gains, k) <= recall_at_k(ranking, gains, k + 1)
-    assert mrr_at_k(ranking, gains, k) <= mrr_at_k(ranking, gains, k + 1)
+    shallow, deep = metrics_of(ranking, gains, k), metrics_of(ranking, gains, k + 1)
+    assert shallow.recall <= deep.recall
+    assert shallow.mrr <= deep.mrr
 
 
 @given(RANKINGS, GAINS, DEPTHS, st.floats(0.5, 4))
@@ -72,22 +71,17 @@ def test_ndcg_does_not_depend_on_the_unit_of_gains(
 ) -> None:
     scaled = {product: factor * gain for product, gain in gains.items()}
 
-    assert ndcg_at_k(ranking, scaled, k) == pytest.approx(ndcg_at_k(ranking, gains, k), abs=1e-9)
+    assert metrics_of(ranking, scaled, k).ndcg == pytest.approx(metrics_of(ranking, gains, k).ndcg, abs=1e-9)
 
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(RANKINGS, GAINS), min_size=1, max_size=5), DEPTHS)
 def test_many_users_at_once_get_what_each_gets_alone(users: list[tuple[list[str], dict[str, float]]], k: int) -> None:
-    rankings = np.full((len(users), 8), -1)
-    for row, (ranking, _) in enumerate(users):
-        rankings[row, : len(ranking)] = [PRODUCTS.index(product) for product in ranking]
-
-    found = ranking_metrics(rankings, judged([gains for _, gains in users]), k)
+    found = ranking_metrics(positions([ranking for ranking, _ in users]), judged([gains for _, gains in users]), k)
 
     for row, (ranking, gains) in enumerate(users):
-        assert found.ndcg[row] == pytest.approx(ndcg_at_k(ranking, gains, k))
-        assert found.recall[row] == pytest.approx(recall_at_k(ranking, gains, k))
-        assert found.mrr[row] == pytest.approx(mrr_at_k(ranking, gains, k))
+        alone = metrics_of(ranking, gains, k)
+        assert (found.ndcg[row], found.recall[row], found.mrr[row]) == pytest.approx(alone)
 
 
 def test_gains_of_a_place_without_product_are_zero() -> None:
@@ -133,6 +127,26 @@ def test_no_values_give_zeros() -> None:
     found = bootstrap_interval(np.array([]), seed=1)
 
     assert (found.mean, found.low, found.high) == (0, 0, 0)
+
+
+class Alone(NamedTuple):
+    """The metrics of one user."""
+
+    ndcg: float
+    recall: float
+    mrr: float
+
+
+def metrics_of(ranking: list[str], gains: dict[str, float], k: int) -> Alone:
+    found = ranking_metrics(positions([ranking]), judged([gains]), k)
+    return Alone(float(found.ndcg[0]), float(found.recall[0]), float(found.mrr[0]))
+
+
+def positions(rankings: list[list[str]]) -> NDArray[np.int64]:
+    found = np.full((len(rankings), len(PRODUCTS)), -1)
+    for row, ranking in enumerate(rankings):
+        found[row, : len(ranking)] = [PRODUCTS.index(product) for product in ranking]
+    return found
 
 
 def judged(users: list[dict[str, float]]) -> Judged:
