@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.reports import EvaluationReport
+from tasks.assets.specs import SPLIT
 
 T = TypeVar("T")
 
@@ -55,6 +56,11 @@ class Candidate:
     def reviewed(self) -> dict[AssetRef, str]:
         """The recommender and its evaluation with their content digests: what a review is about."""
         return {ref: self.digests[ref] for ref in self.assets}
+
+    @property
+    def split(self) -> str | None:
+        """The version of the split that it was measured on."""
+        return next((ref.version for ref in self.digests if ref.key == SPLIT.key), None)
 
     @property
     def inputs(self) -> dict[AssetRef, str]:

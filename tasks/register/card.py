@@ -10,7 +10,6 @@ from tasks.register.candidate import Candidate, run_metrics
 from tasks.register.gate import CANDIDATE, Decision
 from tasks.register.registry import Version
 
-SPLIT_INPUT: Final = "splits/behaviour"
 USERS: Final = {"able": "with enough history", "asked": "of them asked"}
 
 
@@ -36,7 +35,7 @@ def model_card(name: str, candidate: Candidate, decision: Decision, *, champion:
         "",
         "## Against the champion",
         "",
-        *_against(champion, candidate),
+        *_against(champion, candidate, decision.comparison),
         "",
         "## How it was measured",
         "",
@@ -73,7 +72,7 @@ def model_card(name: str, candidate: Candidate, decision: Decision, *, champion:
     return "\n".join(lines)
 
 
-def _against(champion: Version | None, candidate: Candidate) -> list[str]:
+def _against(champion: Version | None, candidate: Candidate, comparison: str) -> list[str]:
     if champion is None:
         return ["There is no champion yet."]
     prefix = f"test.{CANDIDATE}."
@@ -82,14 +81,13 @@ def _against(champion: Version | None, candidate: Candidate) -> list[str]:
     rows = [
         f"| {name} | {_bounded(ours, prefix + name)} | {_bounded(champion.metrics, prefix + name)} |" for name in names
     ]
-    split = next((ref.version for ref in candidate.inputs if ref.key == SPLIT_INPUT), None)
-    is_same = split is not None and champion.params.get(f"input.{SPLIT_INPUT}") == split
-    where = (
-        "Both were measured on the same split."
-        if is_same
-        else "They were measured on different splits, so the difference also holds how the data changed."
-    )
-    return [f"| | this | version {champion.version} |", "|---|---:|---:|", *rows, "", where]
+    return [
+        f"| | this | version {champion.version} |",
+        "|---|---:|---:|",
+        *rows,
+        "",
+        comparison or "The gate did not compare them.",
+    ]
 
 
 def _bounded(metrics: Mapping[str, float], name: str) -> str:

@@ -15,9 +15,15 @@ CANDIDATE: Final = "combination"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether the gate is open, and a sentence for each reason it is not."""
+    """Whether the gate is open, and a sentence for each reason it is not.
+
+    Args:
+        reasons: One sentence each.
+        comparison: A sentence on what the champion was compared by; empty without a champion.
+    """
 
     reasons: tuple[str, ...]
+    comparison: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -26,16 +32,32 @@ class Decision:
 
     def unless(self, problem: str | None) -> Decision:
         """Return the decision with one more reason against the candidate, if there is one."""
-        return self if problem is None else Decision((*self.reasons, problem))
+        return self if problem is None else Decision((*self.reasons, problem), self.comparison)
 
 
-def decide(evaluation: EvaluationReport, config: RegisterConfig, *, champion: float | None) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """What the champion reached when it was registered, by the metric that the gate looks at.
+
+    Args:
+        value: The combination's value; `low` is the lower bound of its interval.
+        baseline: The baseline's value on the same split, None where it was not measured.
+        is_same_split: Whether the candidate was measured on the split that the champion was measured on.
+    """
+
+    value: float
+    low: float
+    baseline: float | None
+    is_same_split: bool
+
+
+def decide(evaluation: EvaluationReport, config: RegisterConfig, *, champion: Champion | None) -> Decision:
     """Return what the gate says of a candidate's evaluation.
 
     Args:
         evaluation: The candidate's table of metrics.
         config: What the gate asks.
-        champion: The champion's value of the same metric, None where there is no champion.
+        champion: What the champion reached, None where there is none or it was not measured.
 
     Raises:
         UsageError: The configuration names a metric or a baseline that the evaluation does not have.
@@ -51,9 +73,10 @@ def decide(evaluation: EvaluationReport, config: RegisterConfig, *, champion: fl
         _too_low(candidate, config),
         _not_above_baseline(candidate, values[config.baseline], config),
         _below_best_part(candidate, values, config),
-        _below_champion(candidate, champion, config),
+        *_below_champion(candidate, values[config.baseline], champion, config),
     )
-    return Decision(tuple(reason for reason in reasons if reason))
+    comparison = "" if champion is None else _comparison(candidate, values[config.baseline], champion)
+    return Decision(tuple(reason for reason in reasons if reason), comparison)
 
 
 def _test_values(evaluation: EvaluationReport, config: RegisterConfig) -> dict[str, MetricValue]:
@@ -104,10 +127,35 @@ def _below_best_part(candidate: MetricValue, values: Mapping[str, MetricValue], 
     )
 
 
-def _below_champion(candidate: MetricValue, champion: float | None, config: RegisterConfig) -> str | None:
-    if champion is None or candidate.value >= champion * (1 - config.max_loss_to_champion):
-        return None
-    return (
-        f"Its {config.metric} of {candidate.value:.4f} is more than {config.max_loss_to_champion:.0%} below the "
-        f"champion's {champion:.4f}."
-    )
+def _below_champion(
+    candidate: MetricValue, baseline: MetricValue, champion: Champion | None, config: RegisterConfig
+) -> list[str]:
+    if champion is None:
+        return []
+    least = 1 - config.max_loss_to_champion
+    if champion.is_same_split:
+        if candidate.value >= champion.value * least:
+            return []
+        return [
+            f"Its {config.metric} of {candidate.value:.4f} is more than {config.max_loss_to_champion:.0%} below the "
+            f"champion's {champion.value:.4f}."
+        ]
+    if not champion.baseline or not baseline.value:
+        return []
+    ours, theirs = candidate.high / baseline.value, champion.low / champion.baseline
+    if ours >= theirs * least:
+        return []
+    return [
+        f"Its {config.metric} is at most {ours:.2f} times that of {baseline.model}; the champion's, on its own split, "
+        f"was at least {theirs:.2f} times: more than {config.max_loss_to_champion:.0%} above."
+    ]
+
+
+def _comparison(candidate: MetricValue, baseline: MetricValue, champion: Champion) -> str:
+    if champion.is_same_split:
+        return "Both were measured on the same split."
+    differ = "They were measured on different splits, so their values cannot be compared"
+    if not champion.baseline or not baseline.value:
+        return f"{differ}; {baseline.model} has no value on both to compare them by. The gate did not compare them."
+    ours, theirs = candidate.value / baseline.value, champion.value / champion.baseline
+    return f"{differ}; the gate compares their leads over {baseline.model}: {ours:.2f} times here, {theirs:.2f} there."

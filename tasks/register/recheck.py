@@ -7,7 +7,7 @@ from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
 from tasks.assets.store import AssetStore
 from tasks.errors import TamperedAssetError, UnknownAssetError
 from tasks.register.gate import decide
-from tasks.register.registry import Registry, Version, metric_of
+from tasks.register.registry import Registry, Version, standing
 
 
 def reason_against(registry: Registry, store: AssetStore, version: Version, champion: Version | None) -> str | None:
@@ -26,5 +26,5 @@ def reason_against(registry: Registry, store: AssetStore, version: Version, cham
     if store.manifest(evaluation).content_digest != version.digest(evaluation):
         return "Its evaluation is not the one it was registered with: it was made again since, and holds other content."
     report = EvaluationReport.model_validate_json(text)
-    decision = decide(report, registry.config, champion=metric_of(champion, registry.config.metric))
+    decision = decide(report, registry.config, champion=standing(champion, registry.config, version.split))
     return " ".join(decision.reasons) or registry.problem_of(version.version)

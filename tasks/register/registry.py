@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.assets.asset import AssetRef
+from tasks.assets.specs import SPLIT
 from tasks.errors import UnavailableError, UsageError
 from tasks.register.candidate import (
     TASKS_FOLDER,
@@ -26,6 +27,7 @@ from tasks.register.candidate import (
     run_metrics,
 )
 from tasks.register.config import RegisterConfig
+from tasks.register.gate import CANDIDATE, Champion
 
 MODEL: Final = "recommender"
 CHAMPION: Final = "champion"
@@ -66,6 +68,11 @@ class Version:
             for name, value in sorted(self.tags.items())
             if name.startswith(ASSET_TAG)
         )
+
+    @property
+    def split(self) -> str | None:
+        """The version of the split that it was measured on."""
+        return self.params.get(f"input.{SPLIT.key}")
 
     def digest(self, ref: AssetRef) -> str | None:
         """Return the content digest that an asset had when the version was registered, or None where none is named."""
@@ -322,9 +329,24 @@ def review_of(tags: Mapping[str, str]) -> str:
     return tags.get("review", "").strip().lower()
 
 
-def metric_of(version: Version | None, metric: str) -> float | None:
-    """Return a version's value of the combination's test metric, or None where it has none."""
-    return None if version is None else version.metrics.get(f"test.combination.{metric}")
+def standing(version: Version | None, config: RegisterConfig, split: str | None) -> Champion | None:
+    """Return what the champion reached, or None where there is no champion or no value of it.
+
+    Args:
+        version: The champion.
+        config: Which metric and which baseline the gate looks at.
+        split: The version of the split that the candidate was measured on.
+    """
+    name = f"test.{CANDIDATE}.{config.metric}"
+    if version is None or name not in version.metrics:
+        return None
+    value = version.metrics[name]
+    return Champion(
+        value=value,
+        low=version.metrics.get(f"{name}.low", value),
+        baseline=version.metrics.get(f"test.{config.baseline}.{config.metric}"),
+        is_same_split=split is not None and split == version.split,
+    )
 
 
 def exists(config: RegisterConfig) -> bool:

@@ -14,7 +14,7 @@ from tasks.register.card import model_card
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
 from tasks.register.outcome import PASSED, gate_tags, identity_tags, registration
-from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Version, metric_of
+from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Version, standing
 from tasks.stage import Build, stage
 
 
@@ -54,7 +54,7 @@ def _candidate(assets: tuple[AssetRef, AssetRef], lineage: list[AssetRef], build
 def _published(registry: Registry, candidate: Candidate, identity: Mapping[str, str]) -> Version:
     """Log a candidate and make it a version, unless another run has just done so."""
     config, champion = registry.config, registry.by_alias(CHAMPION)
-    decision = decide(candidate.evaluation, config, champion=metric_of(champion, config.metric))
+    decision = decide(candidate.evaluation, config, champion=standing(champion, config, candidate.split))
     logged = registry.log(candidate)
     decision = decision.unless(logged.problem)
     card = model_card(config.model_name, candidate, decision, champion=champion)

@@ -5,13 +5,23 @@ import pytest
 from tasks.assets.reports import EvaluationReport, LeakageCheck
 from tasks.errors import UsageError
 from tasks.register.config import RegisterConfig
-from tasks.register.gate import Decision, decide
+from tasks.register.gate import Champion, Decision, decide
 from tests.tasks.register.registering import evaluation_of, measured
 
 CONFIG = RegisterConfig()
 
 
-def reasons(evaluation: EvaluationReport, config: RegisterConfig = CONFIG, champion: float | None = None) -> list[str]:
+def same_split(value: float) -> Champion:
+    return Champion(value, low=value - 0.01, baseline=0.05, is_same_split=True)
+
+
+def other_split(value: float, *, baseline: float | None) -> Champion:
+    return Champion(value, low=value - 0.01, baseline=baseline, is_same_split=False)
+
+
+def reasons(
+    evaluation: EvaluationReport, config: RegisterConfig = CONFIG, champion: Champion | None = None
+) -> list[str]:
     return list(decide(evaluation, config, champion=champion).reasons)
 
 
@@ -43,10 +53,38 @@ def test_a_part_within_the_interval_does_not() -> None:
 
 @pytest.mark.parametrize(("champion", "is_open"), [(0.10, True), (0.122, True), (0.123, False)])
 def test_a_champion_may_be_better_by_two_percent_and_no_more(champion: float, is_open: bool) -> None:
-    decision = decide(evaluation_of(0.12), CONFIG, champion=champion)
+    decision = decide(evaluation_of(0.12), CONFIG, champion=same_split(champion))
     assert decision.is_open is is_open
     if not is_open:
         assert decision.reasons == ("Its ndcg_at_10 of 0.1200 is more than 2% below the champion's 0.1230.",)
+
+
+def test_a_higher_value_on_another_split_refuses_nothing() -> None:
+    decision = decide(evaluation_of(0.12), CONFIG, champion=other_split(0.30, baseline=0.125))
+    assert decision.reasons == ()
+    assert decision.comparison == (
+        "They were measured on different splits, so their values cannot be compared; the gate compares their leads "
+        "over popularity: 2.40 times here, 2.40 there."
+    )
+
+
+def test_a_lower_value_on_another_split_does_not_hide_a_smaller_lead() -> None:
+    (reason,) = reasons(evaluation_of(0.12), champion=other_split(0.08, baseline=0.02))
+    assert reason == (
+        "Its ndcg_at_10 is at most 2.60 times that of popularity; the champion's, on its own split, was at least "
+        "3.50 times: more than 2% above."
+    )
+
+
+def test_leads_on_different_splits_whose_intervals_touch_pass() -> None:
+    assert reasons(evaluation_of(0.12), champion=other_split(0.14, baseline=0.05)) == []
+
+
+@pytest.mark.parametrize("baseline", [None, 0.0])
+def test_without_a_baseline_on_both_splits_nothing_is_compared(baseline: float | None) -> None:
+    decision = decide(evaluation_of(0.12), CONFIG, champion=other_split(0.9, baseline=baseline))
+    assert decision.is_open
+    assert "The gate did not compare them." in decision.comparison
 
 
 def test_the_least_value_is_asked_for() -> None:
@@ -69,7 +107,10 @@ def test_a_leak_refuses_however_good_the_metrics_are() -> None:
 
 def test_all_reasons_are_named_together() -> None:
     leaks = LeakageCheck(name="order", is_clean=False, detail="7 events.")
-    assert len(reasons(evaluation_of(0.04, leakage=(leaks,)), RegisterConfig(min_value=0.2), champion=0.3)) == 5
+    assert (
+        len(reasons(evaluation_of(0.04, leakage=(leaks,)), RegisterConfig(min_value=0.2), champion=same_split(0.3)))
+        == 5
+    )
 
 
 def test_what_was_not_measured_does_not_pass() -> None:
@@ -99,5 +140,5 @@ def test_a_setting_that_names_nothing_is_wrong_usage_not_a_refusal(config: Regis
 
 
 def test_one_more_reason_closes_the_gate() -> None:
-    assert Decision(("a",)).unless("b") == Decision(("a", "b"))
+    assert Decision(("a",), "same split").unless("b") == Decision(("a", "b"), "same split")
     assert Decision(()).unless(None).is_open

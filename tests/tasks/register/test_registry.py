@@ -137,12 +137,19 @@ def test_the_card_compares_with_the_champion_of_the_day(shop: Shop) -> None:
     assert version.review == "pending"
 
 
-def test_a_candidate_clearly_below_the_champion_is_refused(shop: Shop) -> None:
-    shop.champion(0.12)
+def test_the_champion_is_compared_by_its_value_on_the_same_split_and_by_its_lead_on_another(shop: Shop) -> None:
+    split, later = (save_asset(shop.store, specs.SPLIT, {}, {"split.json": name}) for name in ("today", "tomorrow"))
+    first = shop.register(evaluation_of(0.12), lineage=[split])
+    shop.approve(first.version)
+    shop.promote()
     values = (measured("popularity", 0.05), measured("item_knn", 0.09), measured("combination", 0.1))
-    report = shop.register(evaluation_of(metrics=values))
-    assert report.reasons == ("Its ndcg_at_10 of 0.1000 is more than 2% below the champion's 0.1200.",)
-    assert shop.alias("champion") == "1"
+    same = shop.register(evaluation_of(metrics=values), lineage=[split])
+    assert same.reasons == ("Its ndcg_at_10 of 0.1000 is more than 2% below the champion's 0.1200.",)
+    other = shop.register(evaluation_of(metrics=values), lineage=[later])
+    assert other.reasons == ()
+    assert "their leads over popularity: 2.00 times here, 2.40 there" in shop.registry.card(other.version)
+    shop.approve(other.version)
+    assert shop.promote(minutes=9) is not None, "the second look knows the splits too"
 
 
 def test_a_remote_model_is_downloaded_once(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
