@@ -17,6 +17,9 @@ from tasks.ingest.texts import PlainText
 from tasks.schemas import literal
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
+BUFFER: Final = 2 * LONGEST_LINE
+"""Larger ones, DuckDB's own choice for long lines, are slower."""
+
 REJECTS: Final = """
 select line, any_value(csv_line) as row, string_agg(distinct error_message, '; ') as detail
 from reject_errors
@@ -40,7 +43,7 @@ def csv_rows(plain: PlainText, source: SourceConfig) -> RawRows:
     options = (
         f"delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, columns={{{columns}}}, "
         "header=true, auto_detect=false, store_rejects=true, rejects_limit=0, null_padding=false, "
-        f"max_line_size={LONGEST_LINE}, strict_mode=true, nullstr=''"
+        f"max_line_size={LONGEST_LINE}, buffer_size={BUFFER}, strict_mode=true, nullstr=''"
     )
     relation = f"read_csv({literal(str(plain.path))}, {options})"
     facts = {"format": "csv", "encoding": plain.encoding, "delimiter": delimiter, "quote": quote}

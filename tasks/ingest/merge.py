@@ -12,6 +12,7 @@ import duckdb
 from tasks.errors import EmptyTableError, RowsLostError
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.parquet import write_parquet
+from tasks.ingest.statement import HASH
 from tasks.schemas import CANONICAL, SQL_TYPES, Table, literal, quoted
 
 TECHNICAL: Final = "_"
@@ -24,16 +25,13 @@ INFERRED: Final = ("bigint", "double", "boolean", "timestamp with time zone")
 INFERRED_FROM: Final = 10_000
 """Rows that say whether it is worth to look at all of them."""
 
-ONCE: Final = """
-create temp table repeated as
-select h from (select hash({columns}) as h from everything) group by h having count(*) > 1
-"""
+ONCE: Final = "create temp table repeated as select _hash from everything group by _hash having count(*) > 1"
 """Only hashes are grouped at first: most rows need no closer look."""
 
 REPEATS: Final = """
 create temp table repeat as
 with candidate as (
-  select * from everything where hash({columns}) in (select h from repeated)
+  select * exclude (_hash) from everything semi join repeated using (_hash)
 )
 select *, row_number() over (partition by {columns} order by _shard, _row) as _copy from candidate
 """
@@ -113,18 +111,20 @@ def merge(
     types = _types(connection, shards, known)
     _stack(connection, shards, types)
     names = ", ".join(map(quoted, types))
-    connection.execute(ONCE.format(columns=names))
+    connection.execute(ONCE)
     connection.execute(REPEATS.format(columns=names))
     repeats = _number(connection, f"select count(*) from ({REPEATED_ROWS})")
-    remaining = f"select * from everything anti join ({REPEATED_ROWS}) using (_shard, _row)"
-    if not repeats:
-        remaining = "select * from everything"
+    remaining = "select * exclude (_hash) from everything"
+    if repeats:
+        remaining = f"{remaining} anti join ({REPEATED_ROWS}) using (_shard, _row)"
     key = known.key if known else ()
     if key:
         order = _order(table, types, config)
         connection.execute(CONFLICTS.format(remaining=remaining, key=", ".join(map(quoted, key)), order=order))
     else:
-        connection.execute("create temp table conflict as select *, 1::bigint as _rank from everything limit 0")
+        connection.execute(
+            "create temp table conflict as select * exclude (_hash), 1::bigint as _rank from everything limit 0"
+        )
     _write_part(connection, types, key, folder, repeats=repeats, row_group=config.row_group_rows)
     merged = Merged(
         columns=tuple(types),
@@ -195,15 +195,29 @@ def _fitting(connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[s
 
 
 def _stack(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], types: Mapping[str, str]) -> None:
+    held = [_held(connection, shard) for shard in shards]
     selects = []
     for position, shard in enumerate(shards):
-        held = {row[0] for row in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()}
         columns = ", ".join(
-            f"{quoted(name)}::{kind} as {quoted(name)}" if name in held else f"null::{kind} as {quoted(name)}"
+            f"{quoted(name)}::{kind} as {quoted(name)}" if name in held[position] else f"null::{kind} as {quoted(name)}"
             for name, kind in types.items()
         )
-        selects.append(f"select {columns}, {position} as _shard, _row from {shard_relation(shard.rows)}")
-    connection.execute(f"create temp view everything as {' union all '.join(selects)}")
+        kept = f", {quoted(HASH)} as _hash" if _are_hashed(held) else ""
+        selects.append(f"select {columns}{kept}, {position} as _shard, _row from {shard_relation(shard.rows)}")
+    stacked = " union all ".join(selects)
+    if not _are_hashed(held):
+        stacked = f"select *, hash({', '.join(map(quoted, types))}) as _hash from ({stacked})"
+    connection.execute(f"create temp view everything as {stacked}")
+
+
+def _held(connection: duckdb.DuckDBPyConnection, shard: ShardInput) -> set[str]:
+    return {row[0] for row in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()}
+
+
+def _are_hashed(held: Sequence[set[str]]) -> bool:
+    """Whether every shard has its rows' hashes, over the same columns."""
+    values = {frozenset(name for name in columns if not name.startswith(TECHNICAL)) for columns in held}
+    return len(values) == 1 and all(HASH in columns for columns in held)
 
 
 def _order(table: str, types: Mapping[str, str], config: IngestConfig) -> str:
@@ -255,12 +269,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput])
 def _drift(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, list[str]]:
     """Shard to the columns that others have and it lacks."""
     held = {
-        shard.name: {
-            row[0]
-            for row in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()
-            if not row[0].startswith(TECHNICAL)
-        }
-        for shard in shards
+        shard.name: {name for name in _held(connection, shard) if not name.startswith(TECHNICAL)} for shard in shards
     }
     union = set().union(*held.values()) if held else set()
     return {name: sorted(union - columns) for name, columns in held.items() if union - columns}

@@ -28,23 +28,8 @@ NOT_IN_ARROW: Final = ("HUGEINT", "BIGNUM", "UUID", "JSON", "INTERVAL", "BIT", "
 """Types that Arrow's writer does not know, or changes."""
 
 
-def write_parquet(
-    connection: duckdb.DuckDBPyConnection,
-    query: str,
-    target: Path,
-    *,
-    group_rows: int,
-    statistics_of: frozenset[str] | None = None,
-) -> None:
-    """Write a query's rows.
-
-    Args:
-        connection: What runs the query.
-        query: SQL of a select.
-        target: The file.
-        group_rows: Rows of a row group.
-        statistics_of: Columns whose least and greatest values are written, all if None.
-    """
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path, *, group_rows: int) -> None:
+    """Write the rows of a select, `group_rows` to a row group."""
     described = connection.execute(f"describe {query}").fetchall()
     if any(word in kind for _, kind, *_ in described for word in NOT_IN_ARROW):
         options = f"format parquet, compression snappy, row_group_size {group_rows}"
@@ -52,13 +37,10 @@ def write_parquet(
         return
     connection.execute(BUFFER)
     reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
-    names = reader.schema.names
-    statistics = names if statistics_of is None else [name for name in names if name in statistics_of]
     with pq.ParquetWriter(
         target,
         reader.schema,
         compression="snappy",
-        write_statistics=statistics or False,
         dictionary_pagesize_limit=DICTIONARY_BYTES,
         store_schema=False,
     ) as writer:

@@ -156,17 +156,15 @@ class _Planner:
             return "iso"
         if self.source.timestamp_format != "auto":
             return self.source.timestamp_format
-        rows = (
-            f"(select {expression} as x from {self.rows.relation} where {expression} is not null limit {SAMPLE_ROWS})"
-        )
-        ((number,),) = self.connection.execute(f"select median(abs(try_cast(x as double))) from {rows}").fetchall()
+        forms = ("iso", "month_first", "day_first")
+        counts = ", ".join(f"count({TIMESTAMP_SQL[form].format(x='x::varchar')})" for form in forms)
+        some = f"select {expression} as x from {self.rows.relation} where {expression} is not null limit {SAMPLE_ROWS}"
+        query = f"select median(abs(try_cast(x as double))), {counts} from ({some})"
+        ((number, *read),) = self.connection.execute(query).fetchall()
         if number is not None:
             return "unix_ms" if number > MILLISECONDS_FROM else "unix_s"
         if kind != "VARCHAR":
             return "unix_s"
-        forms = ("iso", "month_first", "day_first")
-        counts = ", ".join(f"count({TIMESTAMP_SQL[form].format(x='x')})" for form in forms)
-        (read,) = self.connection.execute(f"select {counts} from {rows}").fetchall()
         return forms[max(range(len(forms)), key=lambda position: (read[position], -position))]
 
     def constants(self, table: Table | None) -> list[ColumnRules]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +17,11 @@ from tasks.ingest import cleaning
 from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.csv_rows import PhysicalLines, csv_rejects
 from tasks.ingest.parquet import write_parquet
-from tasks.ingest.plan import plan_of
+from tasks.ingest.plan import Plan, plan_of
 from tasks.ingest.raw import RawRows, Reject
-from tasks.ingest.rules import TEXT_OFFSET, ColumnRules, is_changed_by
+from tasks.ingest.rules import TEXT_OFFSET, ColumnRules, bits_name, is_changed_by
 from tasks.ingest.statement import standardise_sql
-from tasks.schemas import CANONICAL, literal, quoted
+from tasks.schemas import CANONICAL, Table, literal, quoted
 
 QUARANTINE_BATCH: Final = 10_000
 QUARANTINE: Final = pa.schema(
@@ -86,14 +86,13 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     Raises:
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
     """
-    target = folder / "rows-0.parquet"
+    target, table = folder / "rows-0.parquet", CANONICAL.get(source.table)
     with text_functions(connection, source):
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
-        table = CANONICAL.get(source.table)
         query = standardise_sql(plan.columns, rows, table)
         write_parquet(connection, query, target, group_rows=config.row_group_rows)
     rejects = csv_rejects(connection, rows) if rows.facts["format"] == "csv" and rows.columns else rows.rejects
-    counts = _counted(connection, rows, plan.columns, target, rejects=len(rejects), missing=plan.missing)
+    counts = _counted(connection, rows, plan, table, target, rejects=len(rejects))
     has_unusable = counts.rows_quarantined > len(rejects)
     _write_quarantine(connection, rows, rejects, folder, file=file, has_unusable=has_unusable)
     return counts
@@ -133,43 +132,67 @@ def text_functions(connection: duckdb.DuckDBPyConnection, source: SourceConfig) 
 def _counted(
     connection: duckdb.DuckDBPyConnection,
     rows: RawRows,
-    columns: Sequence[ColumnRules],
+    plan: Plan,
+    table: Table | None,
     target: Path,
     *,
     rejects: int,
-    missing: tuple[str, ...],
 ) -> ShardCounts:
-    usable = "filter (_reason is null"
-    unread = {rule.name: f"count({quoted(f'_unread:{rule.name}')}) {usable})" for rule in columns if rule.can_fail}
+    written = f"read_parquet({literal(str(target))})"
+    usable = f"{written} where _reason is null"
+    required = table.required if table else ()
+    all_rows = {"total": "count(*)", "unusable": "count(_reason)"}
+    if _names_currency(plan.columns):
+        all_rows["currencies"] = "count(currency)"
+    whole = _figures(connection, all_rows, written)
+    # Of a row that is usable, every required value is there and understood.
     always = {
-        f"{rule.name}.{name}": f"count({quoted(rule.name)}) {usable})" for rule in columns for name in rule.always
+        f"{rule.name}.{name}": "count(*)" if rule.name in required else f"count({quoted(rule.name)})"
+        for rule in plan.columns
+        for name in rule.always
     }
-    changed = always | {
-        f"{rule.name}.{name}": f"count(*) {usable} and {is_changed_by(rule.name, name)})"
-        for rule in columns
-        for name in rule.rules
+    unread = {
+        rule.name: f"count({quoted(f'_unread:{rule.name}')})"
+        for rule in plan.columns
+        if rule.can_fail and rule.name not in required
     }
-    asked = ["count(*)", "count(_reason)", "count(currency)" if _names_currency(columns) else "1"]
-    query = (
-        f"select {', '.join([*asked, *changed.values(), *unread.values()])} from read_parquet({literal(str(target))})"
-    )
-    ((total, unusable, currencies, *figures),) = connection.execute(query).fetchall()
+    total, unusable = whole["total"], whole["unusable"]
     if rows.plain is not None and rows.facts["format"] == "csv":
         lines = total + 1 + rejects
         rows.facts["rows_span_lines"] = "no" if lines == rows.plain.lines else "yes"
-    rules = dict(zip(changed, map(int, figures[: len(changed)]), strict=True))
-    lost = dict(zip(unread, map(int, figures[len(changed) :]), strict=True))
     return ShardCounts(
         rows_read=total + rejects,
         rows_usable=total - unusable,
         rows_quarantined=unusable + rejects,
-        rules={name: count for name, count in rules.items() if count},
+        rules=_some(_figures(connection, always, usable) | _changed(connection, plan.columns, usable)),
         always=tuple(always),
-        unread={name: count for name, count in lost.items() if count},
+        unread=_some(_figures(connection, unread, usable)),
         facts=dict(rows.facts),
-        missing_columns=missing,
-        empty_columns=() if currencies else ("currency",),
+        missing_columns=plan.missing,
+        empty_columns=() if whole.get("currencies", 1) else ("currency",),
     )
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnRules], usable: str) -> dict[str, int]:
+    """How often each rule changed a value; most rows are not changed by any, and looked at once."""
+    asks = {
+        f"{rule.name}.{name}": f"count(*) filter ({is_changed_by(rule.name, name)})"
+        for rule in columns
+        for name in rule.rules
+    }
+    any_change = " or ".join(f"{bits_name(rule.name)} > 0" for rule in columns if rule.bits)
+    return _figures(connection, asks, f"{usable} and ({any_change})")
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, asks: Mapping[str, str], rows: str) -> dict[str, int]:
+    if not asks:
+        return {}
+    (figures,) = connection.execute(f"select {', '.join(asks.values())} from {rows}").fetchall()
+    return dict(zip(asks, map(int, figures), strict=True))
+
+
+def _some(figures: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in figures.items() if count}
 
 
 def _names_currency(columns: Sequence[ColumnRules]) -> bool:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import duckdb
+
 from tasks.ingest.raw import RawRows
 from tasks.ingest.rules import ColumnRules, bits_name, helper_name, raw_name
 from tasks.schemas import Table, literal, quoted
+
+HASH: Final = f"_hash:{duckdb.__version__}"
+"""Column of a row's hash over all its values; another version of DuckDB may find another hash."""
 
 STANDARDISE: Final = """
 with raw as (
@@ -34,7 +39,7 @@ def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table 
 
     A row has its columns, `_rules:COLUMN` with the bits of the rules that changed a value, `_unread:COLUMN` with a
     value that was not understood, and, where it cannot be used, `_reason` and `_original` as JSON. `_record` is its
-    line where rows are lines with gaps between them.
+    line where rows are lines with gaps between them. Where all columns are canonical, a row has its `HASH`.
     """
     can_fail_whole = any(table is not None and rule.name in table.required for rule in columns)
     sources = [f"{quoted(name)} as {quoted(f'_source:{name}')}" for name in rows.columns] if can_fail_whole else []
@@ -47,7 +52,7 @@ def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table 
         values="".join(f", {rule.value} as {quoted(rule.name)}" for rule in columns if rule not in late),
         currency="".join(f", {rule.value} as {quoted(rule.name)}" for rule in late),
         reason=_reason(columns, table),
-        columns=", ".join(_written(columns, rows, can_fail_whole=can_fail_whole)),
+        columns=", ".join([*_written(columns, rows, can_fail_whole=can_fail_whole), *_hash(columns, table)]),
     )
 
 
@@ -67,6 +72,16 @@ def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: b
         *([original] if can_fail_whole else []),
         *(["_record"] if rows.is_numbered else []),
     ]
+
+
+def _hash(columns: Sequence[ColumnRules], table: Table | None) -> list[str]:
+    """The hash by which merging finds rows that may be repeats, where their types are not left to merging."""
+    held = {rule.name for rule in columns}
+    canonical = () if table is None else tuple(column for column in table.columns if column.name in held)
+    if len(canonical) < len(held) or not held:
+        return []
+    parts = (f"{quoted(column.name)}::{column.sql_type}" for column in canonical)
+    return [f"hash({', '.join(parts)}) as {quoted(HASH)}"]
 
 
 def _reason(columns: Sequence[ColumnRules], table: Table | None) -> str:
