@@ -18,6 +18,8 @@ from tasks.stage import code_revision
 def promotion(config: str = "shop.yaml") -> str | None:
     """Move the alias `champion` to the newest approved version, after checking it again.
 
+    A version that was refused fails the flow once, and again when something changed and it is refused again.
+
     Args:
         config: Path of the shop's `shop.yaml`.
 
@@ -26,7 +28,7 @@ def promotion(config: str = "shop.yaml") -> str | None:
     """
     shop = load_settings(config)
     store = AssetStore(shop.lake, code_revision=code_revision(), cache=Path(shop.home) / "cache")
-    review = promote(shop.register_, store, now=datetime.now(UTC))
+    review = promote(shop.register_, store, now=datetime.now(UTC), is_asked=False)
     if review is None:
         get_run_logger().info("Nothing to promote.")
         return None

@@ -20,12 +20,14 @@ from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
-from tasks.register.recheck import reason_against
+from tasks.register.recheck import basis_of, reason_against
 from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, Version, exists, review_of
 
 PROMOTED_FROM: Final = "promoted_from"
 PROMOTION: Final = "promotion"
 DONE: Final = "done"
+REFUSED: Final = "refused: "
+BASIS: Final = "promotion_basis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
         return _kept(store, found, Review(found.name, decision, version, None, by, reason, now.isoformat()))
 
 
-def promote(config: RegisterConfig, store: AssetStore, *, now: datetime) -> Review | None:
+def promote(config: RegisterConfig, store: AssetStore, *, now: datetime, is_asked: bool = True) -> Review | None:
     """Move the alias `champion` to the newest approved version, and keep it; None where there is nothing to do.
 
     The version is checked again first: its evaluation is still in the lake and unchanged, the gate still lets it pass,
@@ -104,8 +106,16 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime) -> Revi
     approved versions that the champion overtakes become `superseded`: a rollback does not wake them. A champion that
     nobody recorded, for its alias was moved by hand or the promotion was interrupted, is recorded now.
 
+    Args:
+        config: Where the model is registered, and what the gate asks.
+        store: The lake that its evaluations lie in.
+        now: The time that is kept.
+        is_asked: Whether a person asks. Otherwise a version that was refused is left alone until something changes
+            that the refusal rests on.
+
     Raises:
-        CandidateRefusedError: A check failed; the champion stays, and the version's tag `promotion` says why.
+        CandidateRefusedError: A check failed; the version's tag `promotion` says why. The next older approved version
+            that stands the checks was promoted, or the champion stays.
     """
     if not exists(config):
         return None
@@ -114,16 +124,19 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime) -> Revi
         champion = registry.by_alias(CHAMPION)
         least = 0 if champion is None else int(champion.version)
         approved = sorted(n for n, tags in registry.tags().items() if n > least and review_of(tags) == "approved")
-        if not approved:
-            if champion is None or champion.tags.get(PROMOTION) == DONE:
-                return None
-            return _recorded(registry, store, champion, now=now)
-        newest = registry.version(str(approved[-1]))
-        _demand_sound(registry, store, newest, champion)
-        _crown(registry, newest, champion)
-        for number in approved[:-1]:
-            registry.set_tags(str(number), {"review": "superseded"})
-        return _recorded(registry, store, registry.version(newest.version), now=now)
+        attempt = _attempt(registry, store, approved, champion, is_asked=is_asked)
+        review = None
+        if attempt.sound is None:
+            if champion is not None and champion.tags.get(PROMOTION) != DONE:
+                review = _recorded(registry, store, champion, now=now)
+        else:
+            _crown(registry, attempt.sound, champion)
+            for number in approved[: approved.index(int(attempt.sound.version))]:
+                registry.set_tags(str(number), {"review": "superseded"})
+            review = _recorded(registry, store, registry.version(attempt.sound.version), now=now)
+        if attempt.refused is not None:
+            raise _refused(attempt.refused, attempt.reason, instead=attempt.sound)
+        return review
 
 
 def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str, now: datetime) -> Review:
@@ -216,16 +229,39 @@ def _demand_passed(version: Version) -> None:
     )
 
 
-def _demand_sound(registry: Registry, store: AssetStore, version: Version, champion: Version | None) -> None:
-    reason = reason_against(registry, store, version, champion)
-    if reason is not None:
-        registry.set_tags(version.version, {PROMOTION: f"refused: {reason}"})
-        raise _refused(version, reason)
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The newest version that was refused just now and why, and the newest that stands the checks."""
+
+    sound: Version | None
+    refused: Version | None
+    reason: str
 
 
-def _refused(version: Version, reason: str) -> CandidateRefusedError:
+def _attempt(
+    registry: Registry, store: AssetStore, approved: list[int], champion: Version | None, *, is_asked: bool
+) -> _Attempt:
+    refused, why = None, ""
+    for number in reversed(approved):
+        version = registry.version(str(number))
+        basis = basis_of(registry, store, version, champion)
+        is_known = version.tags.get(PROMOTION, "").startswith(REFUSED) and version.tags.get(BASIS) == basis
+        if is_known and not is_asked:
+            continue
+        reason = reason_against(registry, store, version, champion)
+        if reason is None:
+            return _Attempt(version, refused, why)
+        registry.set_tags(version.version, {PROMOTION: f"{REFUSED}{reason}", BASIS: basis})
+        if refused is None:
+            refused, why = version, reason
+    return _Attempt(None, refused, why)
+
+
+def _refused(version: Version, reason: str, *, instead: Version | None = None) -> CandidateRefusedError:
     return CandidateRefusedError(
-        model=f"{version.name} version {version.version}", problem=reason, fix="The champion stays as it is."
+        model=f"{version.name} version {version.version}",
+        problem=reason,
+        fix=f"Version {instead.version} was promoted instead." if instead else "The champion stays as it is.",
     )
 
 

@@ -53,6 +53,9 @@ def test_an_approved_version_that_does_not_stand_a_second_look_fails_the_flow(tm
         promotion(config)
     assert shop.alias("champion") is None
     assert [item["decision"] for item in shop.log()] == ["approved"]
+    assert promotion(config) is None, "nothing has changed"
+    shop.save_evaluation(evaluation_of(0.12))
+    assert promotion(config) == version
 
 
 def test_every_decision_names_the_code_that_took_it(tmp_path: Path, files: Path) -> None:

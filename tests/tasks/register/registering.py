@@ -152,8 +152,8 @@ class Shop:
     def approve(self, version: str, reason: str = "good") -> Review:
         return judge(self.config, self.store, version, "approved", by="ada", reason=reason, now=NOON)
 
-    def promote(self, *, minutes: int = 1) -> Review | None:
-        return promote(self.config, self.store, now=NOON + timedelta(minutes=minutes))
+    def promote(self, *, minutes: int = 1, is_asked: bool = True) -> Review | None:
+        return promote(self.config, self.store, now=NOON + timedelta(minutes=minutes), is_asked=is_asked)
 
     def roll_back(self, reason: str = "clicks fell", *, minutes: int = 2) -> Review:
         return roll_back(self.config, self.store, by="bob", reason=reason, now=NOON + timedelta(minutes=minutes))

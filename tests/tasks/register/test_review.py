@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tasks.register.review as review_module
+from tasks.assets import specs
 from tasks.assets.gc import collect
 from tasks.errors import CandidateRefusedError, UnavailableError, UsageError
 from tasks.register.registry import Registry
@@ -70,6 +71,40 @@ def test_an_approved_version_whose_files_are_gone_is_refused_in_words(shop: Shop
         shop.promote()
     assert shop.alias("champion") == first.version
     assert shop.registry.version(second.version).tags["promotion"].startswith("refused: It cannot be served")
+
+
+def test_a_refused_version_does_not_hide_an_older_approved_one(shop: Shop) -> None:
+    older, newer = shop.registered(0.12), shop.registered(0.13)
+    shop.approve(older.version)
+    shop.approve(newer.version)
+    shop.store.discard(next(ref for ref in newer.assets if ref.key == specs.EVALUATION.key))
+    with pytest.raises(CandidateRefusedError, match=rf"version {newer.version}.*Version {older.version} was promoted"):
+        shop.promote()
+    assert shop.alias("champion") == older.version
+    assert [item["decision"] for item in shop.log()] == ["approved", "approved", "promoted"]
+
+
+def test_a_refused_version_is_left_alone_until_a_person_asks_or_something_changes(shop: Shop) -> None:
+    version = shop.registered(0.12)
+    shop.approve(version.version)
+    shop.store.discard(next(ref for ref in version.assets if ref.key == specs.EVALUATION.key))
+    for is_asked in (False, True):
+        with pytest.raises(CandidateRefusedError, match="Its evaluation cannot be trusted"):
+            shop.promote(is_asked=is_asked)
+        assert shop.promote(is_asked=False) is None
+    shop.config = shop.config.model_copy(update={"min_value": 0.01})
+    with pytest.raises(CandidateRefusedError, match="Its evaluation cannot be trusted"):
+        shop.promote(is_asked=False)
+
+
+def test_a_champion_that_was_moved_by_hand_is_recorded_beside_a_refused_version(shop: Shop) -> None:
+    by_hand, refused = shop.registered(0.12), shop.registered(0.13)
+    shop.registry.set_alias("champion", by_hand.version)
+    shop.approve(refused.version)
+    shop.store.discard(next(ref for ref in refused.assets if ref.key == specs.EVALUATION.key))
+    with pytest.raises(CandidateRefusedError, match="The champion stays as it is"):
+        shop.promote()
+    assert [(item["decision"], item["version"]) for item in shop.log()][-1] == ("promoted", by_hand.version)
 
 
 def test_a_promotion_that_was_interrupted_before_its_record_is_recorded_later(
