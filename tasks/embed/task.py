@@ -20,7 +20,7 @@ from tasks.stage import Build, stage
 
 
 @stage("embed", revision=2, produces=lambda **_: (specs.PRODUCT_EMBEDDINGS,))
-def embed(products: AssetRef, config: EmbedConfig, build: Build, weights: str | None = None) -> None:
+def embed(products: AssetRef, config: EmbedConfig, weights: str | None = None, *, build: Build) -> None:
     """Embed the text of each product.
 
     `weights` is the digest of an encoder that is a folder: with it in the recipe, new weights make new vectors.

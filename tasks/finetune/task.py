@@ -37,8 +37,9 @@ def finetune(  # noqa: PLR0913 - one reference per input
     judgments: AssetRef | None,
     queries: AssetRef | None,
     config: FinetuneConfig,
-    build: Build,
     weights: str | None = None,
+    *,
+    build: Build,
 ) -> None:
     """Fine-tune the encoder on products that the same users choose, and on judgments where there are any.
 
