@@ -18,15 +18,15 @@ Kind = Literal[
 ]
 
 OF_RULE: Final[dict[str, tuple[str, str, str]]] = {
-    "markup": ("markup_in_text", "have HTML tags", "Deliver plain text; ingest dropped the tags."),
-    "entities": ("markup_in_text", "have HTML entities", "Deliver plain text; ingest replaced the entities."),
-    "list_literal": ("markup_in_text", "are list literals", "Deliver the text itself; ingest joined the lists."),
+    "markup": ("markup_in_text", "HTML tags", "Deliver plain text; ingest dropped the tags."),
+    "entities": ("markup_in_text", "HTML entities", "Deliver plain text; ingest replaced the entities."),
+    "list_literal": ("markup_in_text", "List literals", "Deliver the text itself; ingest joined the lists."),
     "control_characters": (
         "encoding_damage",
-        "have byte order marks or control characters",
+        "Byte order marks or control characters",
         "Export the table as plain UTF-8; ingest dropped the characters.",
     ),
-    "float_id": ("invalid_type", "are ids written as decimals", "Deliver ids as text; ingest dropped the decimals."),
+    "float_id": ("invalid_type", "Ids written as decimals", "Deliver ids as text; ingest dropped the decimals."),
 }
 """Rule to the finding's kind, what is wrong, and what to do."""
 
@@ -68,7 +68,7 @@ def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, 
     yield _finding(
         connection, table, merged, folder, query, count=merged.repeats,
         column=None, kind="duplicate_rows", severity="info", dimension="accuracy",
-        message=f"{merged.repeats:,} rows repeat another row exactly and were merged.",
+        message=f"{_number_of(merged.repeats, 'row')} merged for repeating another row exactly.",
         action="Deliver each row once, or give repeated behaviour a time or an id that tells it apart.",
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _conflicts(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged
     yield _finding(
         connection, table, merged, folder, query, count=merged.conflicts,
         column=CANONICAL[table].key[0], kind="duplicate_keys", severity="warning", dimension="accuracy",
-        message=f"{merged.conflicts:,} rows share a key with a row that won and were merged into it.",
+        message=f"{_number_of(merged.conflicts, 'row')} merged into a row that won and has the same key.",
         action="Decide which row is right at the source; the winner here is chosen by `ingest.conflict`.",
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _rules(
         yield _finding(
             connection, table, merged, folder, _keys_where(table, merged, tests, column), count=count,
             column=column, kind=kind, severity="info", dimension="normativity", tag=name,
-            message=f"{count:,} values of “{column}” {wrong}.", action=action,
+            message=f"{wrong} in {_number_of(count, 'value')} of “{column}”.", action=action,
         )  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def _unread(
             connection, table, merged, folder,
             _keys_where(table, merged, tests, name, shown=held), count=count,
             column=name, kind="invalid_type", severity="warning", dimension="normativity", tag="unread",
-            message=f"{count:,} values of “{name}” could not be understood and are empty now.",
+            message=f"{_number_of(count, 'value')} of “{name}” not understood, and empty now.",
             action=f"Mend them at the source, or map `{name}` by an expression that reads them.",
         )  # fmt: skip
 
@@ -143,9 +143,13 @@ def _quarantined(
             connection, table, merged, folder, query, count=count,
             column=column if known else "event_type" if reason == "unknown_event_type" else None,
             kind=kind, severity="warning", dimension=dimension, tag=reason,
-            message=f"{count:,} rows were set aside: {reason.replace('_', ' ')}.",
+            message=f"{_number_of(count, 'row')} set aside: {reason.replace('_', ' ')}.",
             action=f"Look at quarantine/{table}: it names the file and line of each row.",
         )  # fmt: skip
+
+
+def _number_of(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _keys_where(

@@ -15,9 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+import numpy as np
+
 from tasks.errors import DamagedSourceError, UsageError
 
-BLOCK: Final = 8 * 1024 * 1024
+BLOCK: Final = 1024 * 1024
+"""Bytes at once; many more do not fit a processor's cache, and are looked at three times more slowly."""
+
+NEWLINE: Final = ord("\n")
 SAMPLE_LINES: Final = 20_000
 CANDIDATES: Final = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "latin_1")
 BYTE_ORDER_MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -130,7 +135,7 @@ def _scan(path: Path) -> _Scan:
         head = file.read(4)
         file.seek(0)
         while block := file.read(BLOCK):
-            lines += block.count(b"\n")
+            lines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE))
             last = block[-1:]
             if not invalid:
                 try:
