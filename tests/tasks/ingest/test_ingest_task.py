@@ -154,6 +154,31 @@ def test_exact_repeats_are_merged_and_told(store: AssetStore, tmp_path: Path) ->
     assert pq.read_table(found.folder / str(finding.keys))["copies"].to_pylist() == [3]
 
 
+def test_repeats_are_found_between_files_of_the_same_columns(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "days/1.csv", "u,p,t,event_type\n1,2,2024-01-01,view\n1,3,2024-01-01,view\n")
+    write(tmp_path, "days/2.csv", "event_type,t,p,u\nview,2024-01-01T00:00:00Z,2.0,1\n")
+    found = ingest(store, tmp_path, {**EVENTS, "uri": "days/*.csv"})
+    assert found.accounts == (3, 2, 1, 0)
+    assert found.column("product_id") == ["2", "3"]
+
+
+def test_repeats_are_found_between_files_of_different_columns(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "days/1.csv", "u,p,t,event_type\n1,2,2024-01-01,view\n")
+    write(tmp_path, "days/2.csv", "u,p,t,event_type,query\n1,2,2024-01-01,view,\n1,2,2024-01-01,view,pen\n")
+    found = ingest(store, tmp_path, {**EVENTS, "uri": "days/*.csv"})
+    assert found.accounts == (3, 2, 1, 0)
+    assert found.column("query") == [None, "pen"]
+
+
+def test_a_finding_speaks_of_one_as_one(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name\n1,<b>pen</b>\n,cup\n")
+    one = {item.message for item in ingest(store, tmp_path, PRODUCTS).manifest.findings}
+    assert one == {"HTML tags in 1 value of “title”.", "1 row set aside: missing product id."}
+    write(tmp_path, "p.csv", "sku,name\n1,<b>pen</b>\n2,<i>cup</i>\n")
+    (two,) = ingest(store, tmp_path, PRODUCTS).manifest.findings
+    assert two.message == "HTML tags in 2 values of “title”."
+
+
 def test_a_clean_table_has_no_findings(store: AssetStore, tmp_path: Path) -> None:
     write(tmp_path, "p.csv", "sku,name\n1,pen\n2,cup\n")
     assert ingest(store, tmp_path, PRODUCTS).manifest.findings == ()

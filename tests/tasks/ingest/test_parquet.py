@@ -1,0 +1,71 @@
+"""Rows of a query become one parquet file, in their order and with their types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.ingest import parquet
+from tasks.ingest.parquet import write_parquet
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    connected = duckdb.connect(config={"threads": 2})
+    yield connected
+    connected.close()
+
+
+def test_rows_keep_their_order_over_row_groups(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    query = "select range as number, 'text ' || range as words from range(300_000)"
+    write_parquet(connection, query, tmp_path / "rows.parquet", group_rows=50_000)
+    assert pq.read_table(tmp_path / "rows.parquet")["number"].to_pylist() == list(range(300_000))
+    groups = pq.ParquetFile(tmp_path / "rows.parquet").metadata
+    sizes = [groups.row_group(position).num_rows for position in range(groups.num_row_groups)]
+    assert len(sizes) > 3
+    assert max(sizes) < 50_000 + parquet.BATCH_ROWS
+
+
+def test_long_texts_end_a_row_group_early(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 1_000_000)
+    query = "select range as number, repeat('x', 100) as words from range(60_000)"
+    write_parquet(connection, query, tmp_path / "rows.parquet", group_rows=1_000_000)
+    assert pq.ParquetFile(tmp_path / "rows.parquet").metadata.num_row_groups > 1
+
+
+def test_a_query_without_rows_leaves_a_file_with_its_columns(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    write_parquet(connection, "select 1::bigint as number where false", tmp_path / "rows.parquet", group_rows=1_000)
+    found = pq.read_table(tmp_path / "rows.parquet")
+    assert (found.column_names, found.num_rows) == (["number"], 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("timestamptz '2026-01-02 03:04:05+00'", "TIMESTAMP WITH TIME ZONE"),
+        ("map {'colour': 'red'}", "MAP(VARCHAR, VARCHAR)"),
+        ("['a', 'b']", "VARCHAR[]"),
+        ("'red'::enum('red', 'blue')", "VARCHAR"),
+        ("interval 3 days", "INTERVAL"),
+        ("'00000000-0000-0000-0000-000000000001'::uuid", "UUID"),
+        ("'{\"a\": 1}'::json", "JSON"),
+        ("12::hugeint", "DOUBLE"),
+        ("[time with time zone '10:00:00+02']", "TIME WITH TIME ZONE[]"),
+    ],
+)
+def test_types_are_those_that_duckdb_itself_would_write(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, value: str, kind: str
+) -> None:
+    write_parquet(connection, f"select {value} as x", tmp_path / "rows.parquet", group_rows=1_000)
+    read = f"select x, typeof(x) from '{tmp_path / 'rows.parquet'}'"
+    ((found, found_kind),) = connection.execute(read).fetchall()
+    ((expected,),) = connection.execute(f"select ({value})::{kind}").fetchall()
+    assert (found, found_kind) == (expected, kind)
