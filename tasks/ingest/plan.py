@@ -8,7 +8,7 @@ from typing import Final
 
 import duckdb
 
-from tasks.errors import MissingColumnsError, UsageError, near_miss
+from tasks.errors import EmptyTableError, MissingColumnsError, UsageError, near_miss
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.raw import REST, RawRows
 from tasks.ingest.rules import (
@@ -52,6 +52,7 @@ def plan_of(
         is_one_of_many: Whether other files of the source may have the columns that this one lacks.
 
     Raises:
+        EmptyTableError: The file holds nothing, not even the names of its columns.
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
         UsageError: An expression fails.
     """
@@ -99,6 +100,13 @@ class _Planner:
         return found
 
     def check(self, table: Table, missing: set[str], *, is_one_of_many: bool) -> None:
+        if not self.rows.columns:
+            raise EmptyTableError(
+                table=table.name,
+                rows_read=0,
+                rows_quarantined=0,
+                fix="A file is empty: deliver it again, or remove it.",
+            )
         mapped = set(self.source.columns) | set(self.source.constants) | set(self.rows.columns)
         unmapped = [name for name in table.required if name not in mapped]
         absent = [name for name in sorted(missing) if not is_one_of_many or name in table.required]

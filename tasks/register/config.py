@@ -27,5 +27,8 @@ class RegisterConfig(StageConfig):
         description="Share of the best single part's metric that the candidate may be clearly below it.",
     )
     max_loss_to_champion: float = Field(
-        0.02, ge=0, le=1, description="Share of the champion's metric that the candidate may be below it."
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of the champion's metric that the candidate may be below it; on another split, of its lead.",
     )

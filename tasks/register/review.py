@@ -43,12 +43,13 @@ class Review:
     at: str
 
 
-def registered_assets(config: RegisterConfig) -> list[AssetRef]:
-    """Return the assets of all versions that have an alias, are under review, or are approved."""
+def registered_assets(config: RegisterConfig) -> Iterator[AssetRef]:
+    """Yield the assets of all versions that have an alias, are under review, or are approved, as of the first look."""
     if not exists(config):
-        return []
-    versions = Registry(config).versions()
-    return [ref for item in versions if item.aliases or item.review in {"pending", "approved"} for ref in item.assets]
+        return
+    for item in Registry(config).versions():
+        if item.aliases or item.review in {"pending", "approved"}:
+            yield from item.assets
 
 
 def listed(config: RegisterConfig) -> list[Version]:

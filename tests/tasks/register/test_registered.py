@@ -190,7 +190,7 @@ def test_a_refused_candidate_has_no_alias_and_says_why(office: Office) -> None:
     assert version.review == ""
     assert report.reasons == tuple(version.tags["gate_reasons"].splitlines())
     assert "Refused:" in (folder / "card.md").read_text(encoding="utf-8")
-    assert registered_assets(config) == []
+    assert list(registered_assets(config)) == []
     with pytest.raises(CandidateRefusedError, match="is not clearly above that of popularity"):
         judge(config, office.store, version.version, "approved", by="ada", reason="I like it.", now=NOON)
 
