@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,10 +76,12 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """PostgreSQL from the system's package, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with _postgres(folder) as server:
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL from the system's package, in a folder of its own that its user may reach."""
+    with (
+        tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder,
+        _postgres(Path(folder)) as server,
+    ):
         yield server
 
 
@@ -89,8 +92,7 @@ def _postgres(folder: Path) -> Iterator[Postgres]:
     port, data = free_port(), folder / "data"
     password = folder / "password"
     password.write_text("secret\n")
-    for path in (folder, *list(folder.parents)[:2]):
-        path.chmod(0o755)
+    folder.chmod(0o755)
     _give_away(folder)
     _as_postgres(binaries[-1] / "initdb", "-D", data, "-U", "shop", "--auth=scram-sha-256", f"--pwfile={password}")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
