@@ -22,7 +22,7 @@ test: setup ## run every test
 	$(BIN)/python -m pytest -m "not benchmark" -n 2 --dist loadfile $(ARGS)
 
 bench: setup ## measure speed and memory against named peers, into docs/benchmarks.md
-	$(BIN)/python -m pytest tests/benchmarks -m benchmark --ledger -s $(ARGS)
+	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -m benchmark --ledger -s $(ARGS)
 
 check: setup ## format, lint, types, import contracts, docstrings, generated docs
 	$(BIN)/ruff format --check .
