@@ -28,6 +28,9 @@ def start_temporary_server(home: Path) -> None:
     """Let Prefect of this process talk to a server that keeps its database below `home`, until the process ends.
 
     To be called before Prefect is imported. The server accepts connections at once and answers when it is ready.
+
+    Raises:
+        UnavailableError: It ended before it listened.
     """
     (home / "prefect").mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(home / "prefect")
@@ -42,7 +45,11 @@ def start_temporary_server(home: Path) -> None:
     assert process.stdout is not None
     # Called last, since registered first: Prefect sends its last logs when this process ends.
     atexit.register(process.stdin.close)
-    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{process.stdout.readline().strip()}/api"
+    port = process.stdout.readline().strip()
+    if not port:
+        process.communicate()
+        raise _unavailable("", f"it ended with exit code {process.returncode} before it listened.")
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
 
 
 def wait_until_ready() -> None:
@@ -57,11 +64,15 @@ def wait_until_ready() -> None:
     try:
         httpx.get(f"{url}/health", timeout=START_TIMEOUT_S, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
-        raise UnavailableError(
-            source=f"Prefect's temporary server at {url}",
-            problem=str(error) or type(error).__name__,
-            fix="Look at what it printed above, or name a running server in PREFECT_API_URL.",
-        ) from error
+        raise _unavailable(f" at {url}", str(error) or type(error).__name__) from error
+
+
+def _unavailable(place: str, problem: str) -> UnavailableError:
+    return UnavailableError(
+        source=f"Prefect's temporary server{place}",
+        problem=problem,
+        fix="Look at what it printed above, or name a running server in PREFECT_API_URL.",
+    )
 
 
 def serve() -> None:

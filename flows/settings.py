@@ -204,6 +204,9 @@ def _resolved(settings: Settings, base: Path) -> Settings:
     embed = settings.embed.model_copy(update={"encoder": _encoder(settings.embed.encoder, base)})
     prompts = {"prompt": embed.prompt, "query_prompt": embed.query_prompt}
     finetune = settings.finetune.model_copy(update={"model": embed.encoder})
+    register = settings.register_.model_copy(
+        update={"model_name": settings.register_.model_name or f"{settings.shop}-recommender"}
+    )
     return settings.model_copy(
         update={
             "lake": settings.lake if "://" in settings.lake else str(base / settings.lake),
@@ -213,10 +216,7 @@ def _resolved(settings: Settings, base: Path) -> Settings:
             "embed": embed,
             "finetune": _filled(finetune, {**prompts, **mlflow, "experiment": settings.shop}),
             "inventory": _filled(settings.inventory, {"shop": settings.shop}),
-            "register_": _filled(
-                settings.register_,
-                {**mlflow, "experiment": settings.shop, "model_name": f"{settings.shop}-recommender"},
-            ),
+            "register_": _filled(register, {**mlflow, "experiment": settings.shop}),
         }
     )
 

@@ -20,7 +20,7 @@ CALL = "from flows.cli import main; main()"
 
 DIES = """
 import os, signal, sys
-from tasks.assets.lake import LocalLake
+from tasks.assets.local_lake import LocalLake
 create = LocalLake.create
 def dying(self, path, content):
     if path.startswith(os.environ["DIES_BEFORE"]):
@@ -36,7 +36,7 @@ main()
 WAITS = """
 import os, sys, time
 from pathlib import Path
-from tasks.assets.lake import LocalLake
+from tasks.assets.local_lake import LocalLake
 create = LocalLake.create
 def waiting(self, path, content):
     while path.startswith(os.environ["WAITS_BEFORE"]) and not Path(os.environ["WAITS_FOR"]).exists():

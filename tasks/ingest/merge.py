@@ -196,16 +196,17 @@ def _fitting(connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[s
 
 def _stack(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], types: Mapping[str, str]) -> None:
     held = [_held(connection, shard) for shard in shards]
+    are_hashed = _are_hashed(held)
     selects = []
     for position, shard in enumerate(shards):
         columns = ", ".join(
             f"{quoted(name)}::{kind} as {quoted(name)}" if name in held[position] else f"null::{kind} as {quoted(name)}"
             for name, kind in types.items()
         )
-        kept = f", {quoted(HASH)} as _hash" if _are_hashed(held) else ""
+        kept = f", {quoted(HASH)} as _hash" if are_hashed else ""
         selects.append(f"select {columns}{kept}, {position} as _shard, _row from {shard_relation(shard.rows)}")
     stacked = " union all ".join(selects)
-    if not _are_hashed(held):
+    if not are_hashed:
         stacked = f"select *, hash({', '.join(map(quoted, types))}) as _hash from ({stacked})"
     connection.execute(f"create temp view everything as {stacked}")
 

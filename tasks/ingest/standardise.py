@@ -84,6 +84,7 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
         is_one_of_many: Whether other files of the source may have the columns that this one lacks.
 
     Raises:
+        EmptyTableError: The file holds nothing, not even the names of its columns.
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
     """
     target, table = folder / "rows-0.parquet", CANONICAL.get(source.table)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import wait_until_ready
+from flows.server import start_temporary_server, wait_until_ready
 from tasks.errors import UnavailableError
 from tests.pandian import environment
 
@@ -45,3 +45,10 @@ def test_the_server_ends_with_the_run_even_a_killed_one(tmp_path: Path, code: st
         patch.setitem(os.environ, "PREFECT_API_URL", output.strip())
         with pytest.raises(UnavailableError, match="temporary server"):
             wait_until_ready()
+
+
+def test_a_server_that_cannot_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setenv("PREFECT_HOME", "")
+    with pytest.raises(UnavailableError, match="exit code 1 before it listened"):
+        start_temporary_server(tmp_path)

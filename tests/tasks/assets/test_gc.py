@@ -7,7 +7,7 @@ import pytest
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.gc import collect
-from tasks.assets.lake import ObjectLake
+from tasks.assets.object_lake import ObjectLake
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
 from tasks.errors import UnavailableError

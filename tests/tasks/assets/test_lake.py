@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.assets.lake import LocalLake, ObjectLake, open_lake
+from tasks.assets.lake import open_lake
+from tasks.assets.local_lake import LocalLake
+from tasks.assets.object_lake import ObjectLake
 from tests.services import S3, s3_endpoint
 
 __all__ = ["s3_endpoint"]

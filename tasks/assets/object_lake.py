@@ -1,0 +1,175 @@
+"""A lake in an object store, through fsspec."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tasks.assets import disk
+from tasks.errors import UnavailableError
+
+
+class ObjectLake:
+    """A prefix in an object store. Data never changes, so a local copy of it is good as long as it is named.
+
+    Object stores have no locks: one holds among those who share the cache. Two machines may do the same work; a
+    conditional put picks one.
+    """
+
+    locks_everybody: ClassVar[bool] = False
+
+    def __init__(self, url: str, cache: Path) -> None:
+        self.url = url.rstrip("/")
+        self.cache = cache / hashlib.sha256(self.url.encode()).hexdigest()[:12]
+
+    def staging(self) -> Path:
+        """Return a new folder in the cache."""
+        return disk.new_staging(self.cache)
+
+    def scratch(self, name: str) -> Path:
+        """Return a folder in the cache that outlives a crash."""
+        folder = self.cache / ".scratch" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def publish(self, folder: Path, path: str) -> None:
+        """Upload a folder's files, and keep the folder as their local copy."""
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        with self._reporting():
+            self._fs.put(
+                [str(file) for file in files],
+                [self._at(f"{path}/{file.relative_to(folder).as_posix()}") for file in files],
+            )
+        copy = self.cache / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(copy)
+
+    def create(self, path: str, content: bytes) -> bool:
+        """Put an object on the condition that there is none."""
+        with self._reporting():
+            try:
+                self._fs.pipe_file(self._at(path), content, mode="create")
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if "PreconditionFailed" in repr(error) or "At least one of the pre-conditions" in str(error):
+                    return False
+                raise
+        return True
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put an object: the store shows it when it is whole."""
+        with self._reporting():
+            self._fs.pipe_file(self._at(path), content)
+
+    def read(self, path: str) -> bytes | None:
+        """Return an object's bytes, or None."""
+        with self._reporting():
+            try:
+                content: bytes = self._fs.cat_file(self._at(path))
+            except FileNotFoundError:
+                return None
+        return content
+
+    def local(self, path: str) -> Path:
+        """Return a local copy, downloaded when it is first asked for."""
+        copy = self.cache / path
+        if not copy.is_dir():
+            folder = self.staging()
+            try:
+                with self._reporting():
+                    self._fs.get(self._at(path) + "/", str(folder) + "/", recursive=True)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with contextlib.suppress(OSError):  # another process was faster; its copy is as good
+                    folder.rename(copy)
+            except FileNotFoundError:  # whoever reads the copy names what is missing
+                return copy
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        return copy
+
+    def forget(self, path: str) -> bool:
+        """Remove the local copy."""
+        shutil.rmtree(self.cache / path, ignore_errors=True)
+        return True
+
+    def find(self, name: str) -> list[str]:
+        """Return the paths of all objects of that name, sorted."""
+        return sorted(path for path in self._files() if path.rsplit("/", 1)[-1] == name)
+
+    def delete(self, path: str) -> None:
+        """Remove an object or everything below a path, and the local copy."""
+        with self._reporting(), contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._at(path), recursive=True)
+        disk.remove(self.cache, path)
+
+    def attempts(self) -> list[str]:
+        """Return the prefixes of all data folders and the paths of all copies, sorted."""
+        parts = [path.split("/") for path in self._files()]
+        ends = [(part, next((i for i, word in enumerate(part) if word.startswith("data-")), -1)) for part in parts]
+        published = {"/".join(part[: end + 1]) for part, end in ends if end > 0}
+        return sorted(published.union(disk.data_folders(self.cache)))
+
+    def abandoned(self, before: datetime) -> list[str]:
+        """Return the paths of such folders in the cache, sorted."""
+        return disk.abandoned(self.cache, before)
+
+    def is_written_after(self, path: str, moment: datetime) -> bool:
+        """Look at the times of the objects."""
+        files = self._files(path)
+        with self._reporting(), contextlib.suppress(FileNotFoundError):  # one that goes meanwhile is not being written
+            return any(self._fs.modified(self._at(file)) > moment for file in files)
+        return False
+
+    def lock(
+        self, name: str, *, is_shared: bool = False, is_waiting: bool = True
+    ) -> contextlib.AbstractContextManager[bool]:
+        """Hold `flock(2)` on a file in the cache: nobody on another machine sees it."""
+        return disk.flock(self.cache / ".locks" / name, is_shared=is_shared, is_waiting=is_waiting)
+
+    def _files(self, path: str = "") -> list[str]:
+        root = self._at("")
+        with self._reporting():
+            self._fs.invalidate_cache()
+            try:
+                found: list[str] = self._fs.find(self._at(path))
+            except FileNotFoundError:
+                return []
+        return [file[len(root) :].lstrip("/") for file in found]
+
+    @property
+    def _fs(self) -> Any:  # fsspec ships no types
+        import fsspec
+
+        return fsspec.core.url_to_fs(self.url)[0]
+
+    def _at(self, path: str) -> str:
+        root = self.url.split("://", 1)[1]
+        return f"{root}/{path}".rstrip("/")
+
+    @contextlib.contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except _failures() as error:
+            raise UnavailableError(
+                source=self.url,
+                problem=f"{type(error).__name__}: {error}",
+                fix="Check the address, the credentials and the endpoint of the lake, then run again.",
+            ) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what fsspec lets through when a store does not answer; botocore's errors are no OSError."""
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        return (OSError,)
+    return (OSError, BotoCoreError, ClientError)
