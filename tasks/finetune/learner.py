@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -149,7 +150,10 @@ def _with_lora(transformer: Any, config: FinetuneConfig) -> Any:  # transformers
     lora = LoraConfig(
         r=config.lora_rank, lora_alpha=config.lora_alpha, lora_dropout=0.0, target_modules="all-linear", bias="none"
     )
-    return get_peft_model(transformer, lora)
+    with warnings.catch_warnings():
+        # peft asks transformers by an older name
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing. is deprecated", FutureWarning)
+        return get_peft_model(transformer, lora)
 
 
 def _last_layer(transformer: Any) -> Any:  # transformers ships no types

@@ -11,7 +11,7 @@ from tasks.inventory.site import render
 from tasks.stage import Build, stage
 
 
-@stage("inventory", revision=1, produces=lambda **_: (CATALOGUE,))
+@stage("inventory", revision=2, produces=lambda **_: (CATALOGUE,))
 def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
     """Write the catalogue pages of the assets of one stocktake."""
     pages = render(Catalogue(_read(ref, config, build) for ref in assets), config)

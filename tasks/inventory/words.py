@@ -286,11 +286,12 @@ ENGLISH: Final = Words(
     models={
         "popularity": "Popularity",
         "buy_again": "Buy again",
+        "due_again": "Due again",
         "item_knn": "ItemKNN",
         "raw_encoder": "Raw encoder",
         "finetuned_encoder": "Fine-tuned encoder",
         "combination": "Combination",
-        "tfidf": "TF-IDF",
+        "words": "Words (TF-IDF)",
         "ease": "EASE",
     },
     facts={

@@ -18,7 +18,7 @@ from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Versio
 from tasks.stage import Build, stage
 
 
-@stage("register", revision=2, produces=lambda **_: (specs.REGISTRATION,))
+@stage("register", revision=3, produces=lambda **_: (specs.REGISTRATION,))
 def register(
     recommender: AssetRef, evaluation: AssetRef, lineage: list[AssetRef], config: RegisterConfig, build: Build
 ) -> None:

@@ -12,6 +12,7 @@ The whole table is never handed over. What judges a table without being handed a
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -159,6 +160,7 @@ def _context() -> Any:  # Great Expectations ships no types
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of each temporary folder
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
