@@ -76,10 +76,12 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
     is_integer = field.kind == "integer"
     borders = edges(least, most, bins=config.histogram_bins, is_integer=is_integer)
     bins, sketch, moments = np.zeros(len(borders) - 1, np.int64), Sketch.of(np.zeros(0)), Moments()
-    for batch in queries.numbers(field):
-        bins += bin_totals(batch, borders)
-        sketch = sketch.merge(Sketch.of(batch))
-        moments = moments.merge(Moments.of(batch))
+    for totals, some_sketch, some_moments in queries.summaries(
+        field, lambda values: (bin_totals(values, borders), Sketch.of(values), Moments.of(values))
+    ):
+        bins += totals
+        sketch = sketch.merge(some_sketch)
+        moments = moments.merge(some_moments)
     found = sketch.quantiles(least, most)
     return Facts(
         present,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import duckdb
 import numpy as np
@@ -22,6 +24,7 @@ from tasks.profile.kinds import Field
 from tasks.profile.row_groups import RowGroup, row_groups, spread_groups
 from tasks.schemas import literal
 
+T = TypeVar("T")
 Row = tuple[Any, ...]  # what a query returns: values of the columns' types
 DAY_US: Final = 86_400_000_000
 BATCH_ROWS: Final = 262_144
@@ -198,14 +201,20 @@ class TableQueries:
         found = self.connection.arrays(query)
         return found["day"].astype(np.int64), found["n"].astype(np.int64)
 
-    def numbers(self, field: Field) -> Iterator[NDArray[np.float64]]:
-        """Yield the finite numbers in batches, in the order of the rows, so that two runs add up alike."""
-        for file in self.files:
-            with pq.ParquetFile(file) as reader:
-                for batch in reader.iter_batches(BATCH_ROWS, columns=[field.name]):
-                    column = pc.cast(batch[field.name].drop_null(), pa.float64(), safe=False)
-                    values: NDArray[np.float64] = column.to_numpy(zero_copy_only=False)
-                    yield values if field.kind == "integer" else values[np.isfinite(values)]
+    def summaries(self, field: Field, summarise: Callable[[NDArray[np.float64]], T]) -> Iterator[T]:
+        """Yield summaries of the finite numbers in the order of the rows, so that two runs add up alike.
+
+        Threads read and summarise a few row groups ahead.
+        """
+        footers = {str(file): pq.read_metadata(file) for file in self.files}
+        with ThreadPoolExecutor(self.config.threads) as pool:
+            ahead: deque[Future[list[T]]] = deque()
+            for group in self.groups:
+                ahead.append(pool.submit(_summarise, group, footers[group.file], field, summarise))
+                if len(ahead) > 2 * self.config.threads:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
 
     def likely_top(self, field: Field) -> list[Row]:
         """Return the most frequent of the values that the sample repeats, with their exact rows."""
@@ -260,9 +269,7 @@ class TableQueries:
         parts = max(1, -(-self.rows * 32 // self.connection.limit_bytes))
         for part in range(parts):
             query = sql.ALL_HASHES if parts == 1 else sql.HASHES
-            hashes = np.concatenate(
-                [np.zeros(0, np.uint64), *self.connection.stream(query.format(columns=columns, parts=parts, part=part))]
-            )
+            hashes = self._hashes(query.format(columns=columns, parts=parts, part=part))
             hashes.sort()
             repeated = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])[:1000]
             if (
@@ -271,6 +278,14 @@ class TableQueries:
             ):
                 return False
         return True
+
+    def _hashes(self, query: str) -> NDArray[np.uint64]:
+        """Return hashes of at most all rows; of the array only what is filled takes memory."""
+        hashes, end = np.empty(self.rows, np.uint64), 0
+        for batch in self.connection.stream(query):
+            hashes[end : end + len(batch)] = batch
+            end += len(batch)
+        return hashes[:end]
 
     def _range(self, query: str, field: Field) -> Row:
         found = self.connection.row(query.format(column=field.alias, where=""))
@@ -302,6 +317,23 @@ class TableQueries:
             for group in self.drawn
         ]
         return " union all ".join(parts) or sql.NO_SAMPLE.format(columns=columns)
+
+
+def _summarise(
+    group: RowGroup, footer: pq.FileMetaData, field: Field, summarise: Callable[[NDArray[np.float64]], T]
+) -> list[T]:
+    with pq.ParquetFile(group.file, metadata=footer) as reader:
+        return [
+            summarise(_finite(batch[field.name], field))
+            for batch in reader.iter_batches(
+                BATCH_ROWS, row_groups=[group.place], columns=[field.name], use_threads=False
+            )
+        ]
+
+
+def _finite(column: pa.Array, field: Field) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = pc.cast(column.drop_null(), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers if field.kind == "integer" else numbers[np.isfinite(numbers)]
 
 
 def _aliases(fields: Sequence[Field]) -> str:

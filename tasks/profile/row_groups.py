@@ -14,10 +14,11 @@ ROWS_PER_SAMPLED: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """A row group: its file, the file's place among the table's, its first row in the file, and its rows."""
+    """A row group: its file, the file's place among the table's, its own in the file, its first row, and its rows."""
 
     file: str
     file_place: int
+    place: int
     first: int
     rows: int
 
@@ -29,7 +30,7 @@ def row_groups(rows: Iterable[tuple[Any, ...]], files: Sequence[Path]) -> tuple[
     for file, _, count in sorted(rows, key=lambda row: (places[row[0]], row[1])):
         sizes[file].append(int(count))
     return tuple(
-        RowGroup(file, places[file], sum(counts[:place]), count)
+        RowGroup(file, places[file], place, sum(counts[:place]), count)
         for file, counts in sizes.items()
         for place, count in enumerate(counts)
         if count

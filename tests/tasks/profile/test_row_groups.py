@@ -9,10 +9,10 @@ from tasks.profile.row_groups import FEWEST, ROWS_PER_SAMPLED, row_groups, sprea
 def test_groups_begin_where_the_one_before_ends() -> None:
     files = [Path("b"), Path("a")]
     found = row_groups([("a", 0, 3), ("b", 1, 5), ("b", 0, 7), ("a", 1, 0)], files)
-    assert [(group.file, group.file_place, group.first, group.rows) for group in found] == [
-        ("b", 0, 0, 7),
-        ("b", 0, 7, 5),
-        ("a", 1, 0, 3),
+    assert [(group.file, group.file_place, group.place, group.first, group.rows) for group in found] == [
+        ("b", 0, 0, 0, 7),
+        ("b", 0, 1, 7, 5),
+        ("a", 1, 0, 0, 3),
     ]
 
 
