@@ -36,10 +36,10 @@ class EmbedConfig(StageConfig):
         json_schema_extra={"recipe": False},
     )
     token_budget: int = Field(
-        1024,
+        4096,
         ge=64,
         le=1_048_576,
-        description="Padded tokens per batch; each core has its own, and a GPU's are 64 times as large.",
+        description="Padded tokens per batch; each core has its own, and a GPU's are 16 times as large.",
         json_schema_extra={"recipe": False},
     )
     chunk_texts: int = Field(

@@ -22,8 +22,8 @@ from tasks.retrieval.pooling import Head, pool
 FAMILIES: Final = frozenset({"bert", "roberta", "xlm-roberta", "camembert"})
 """Model types whose layers are BERT's: attention, then a feed-forward of two layers, each normalised after its sum."""
 
-SCORE_CELLS: Final = 262_144
-"""Attention scores held at once: half a megabyte in bf16, which stays in a core's cache."""
+SCORE_CELLS: Final = 65_536
+"""Attention scores held at once where several texts are short: 128 KiB in bf16, which stays in a core's cache."""
 
 EXACT_SOFTMAX_BELOW: Final = 96
 """Shorter rows are normalised in float32, which is the faster way for them; torch's bf16 softmax is for longer ones."""

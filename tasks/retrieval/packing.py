@@ -24,6 +24,12 @@ def distinct(texts: Sequence[str]) -> Distinct:
     return Distinct(list(place), positions)
 
 
+def even_budget(tokens: int, token_budget: int, workers: int) -> int:
+    """Return the budget, at most the given one, by which every worker gets equally many batches of equal size."""
+    rounds = max(1, -(-tokens // (token_budget * workers)))
+    return max(1, -(-tokens // (rounds * workers)))
+
+
 def pack(lengths: NDArray[np.int64], token_budget: int) -> list[NDArray[np.int64]]:
     """Return batches of positions, longest first, each within a budget once padded to its longest.
 

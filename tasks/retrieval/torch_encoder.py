@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from tasks.retrieval.cores import one_core_each
 from tasks.retrieval.hardware import Precision
 from tasks.retrieval.layout import TextKind
-from tasks.retrieval.packing import distinct, pack
+from tasks.retrieval.packing import distinct, even_budget, pack
 
 SLICE: Final = 16_384
 """Texts tokenised and sorted together: enough for batches of nearly equal lengths, little enough to hold."""
 
-CUDA_FACTOR: Final = 64
+CUDA_FACTOR: Final = 16
 
 
 class Transformer(Protocol):
@@ -53,7 +53,7 @@ class TorchEncoder:
         network: The loaded model.
         name: What it was opened as.
         digest: Of the files it was loaded from.
-        token_budget: Padded tokens per batch; each core has a batch of its own, and a GPU's are 64 times as large.
+        token_budget: Padded tokens per batch; each core has a batch of its own, and a GPU's are 16 times as large.
         prompts: What is put before each text, by its kind.
         commit: The hub's commit that it was loaded from, where it came from there.
     """
@@ -104,7 +104,7 @@ class TorchEncoder:
         for places, tokens in self._tokenised(found.texts, slices, self.prompts[kind]):
             lengths = np.array([len(row) for row in tokens], np.int64)
             self.tokens += int(lengths.sum())
-            batches = pack(lengths, self._budget)
+            batches = pack(lengths, even_budget(int(lengths.sum()), self._budget, self._workers))
             for batch, result in zip(batches, self._computed(tokens, batches), strict=True):
                 vectors[places[batch]] = result
         return vectors[found.positions]

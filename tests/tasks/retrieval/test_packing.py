@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.retrieval.packing import distinct, pack
+from tasks.retrieval.packing import distinct, even_budget, pack
 
 LENGTHS = st.lists(st.integers(1, 60), max_size=80).map(lambda lengths: np.array(lengths, np.int64))
 
@@ -43,3 +43,14 @@ def test_distinct_texts_and_their_positions_give_back_the_list(texts: list[str])
 
     assert [found.texts[place] for place in found.positions] == texts
     assert len(set(found.texts)) == len(found.texts)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 200), st.integers(1, 9))
+def test_every_worker_gets_equally_many_batches_of_equal_size(tokens: int, budget: int, workers: int) -> None:
+    even = even_budget(tokens, budget, workers)
+
+    batches = pack(np.ones(tokens, np.int64), even)
+
+    assert even <= budget
+    assert {len(batch) for batch in batches[:-1]} <= {even}
+    assert len(batches) <= workers * -(-tokens // (budget * workers))
