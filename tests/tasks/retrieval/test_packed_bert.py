@@ -77,6 +77,17 @@ def test_scores_in_small_blocks_give_the_same(
     assert torch.allclose(PackedBert(model, HEAD, "fp32").vectors(rows), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("shift", [0.0, 60.0, 300.0, -60.0, -300.0])
+def test_attention_in_bf16_holds_where_exponentials_do_not(shift: float) -> None:
+    query, key, value = torch.randn(3, 2, 40, 8, generator=torch.Generator().manual_seed(1)).bfloat16()
+    query[..., 0], key[..., 0] = abs(shift) ** 0.5, np.sign(shift) * abs(shift) ** 0.5
+    exact = torch.softmax(torch.bmm(query, key.mT).double(), dim=-1) @ value.double()
+
+    found = packed_bert._mixed(query, key.mT, value)
+
+    assert torch.allclose(found.double(), exact, atol=0.02)
+
+
 def test_only_what_is_computed_alike_is_packed(model: Any) -> None:
     assert can_pack(model.config, CPU)
     assert not can_pack(model.config, torch.device("cuda"))
