@@ -63,7 +63,12 @@ class Run:
         self.plan = plan
         self.base = base
         self.run_id = flow_run.get_id() or "by-hand"
-        self.store = AssetStore(settings.lake, code_revision=code_revision(), cache=Path(settings.home) / "cache")
+        self.store = AssetStore(
+            settings.lake,
+            code_revision=code_revision(),
+            cache=Path(settings.home) / "cache",
+            owners=settings.owners,
+        )
         self._pending: dict[StageName, list[Pending]] = defaultdict(list)
         self._blocked: dict[str, str] = {}
         self._undelivered: list[PandianError] = []

@@ -215,7 +215,7 @@ def _resolved(settings: Settings, base: Path) -> Settings:
             "mlflow": MlflowConfig.model_validate(mlflow),
             "embed": embed,
             "finetune": _filled(finetune, {**prompts, **mlflow, "experiment": settings.shop}),
-            "inventory": _filled(settings.inventory, {"shop": settings.shop}),
+            "inventory": _filled(settings.inventory, {"shop": settings.shop, "owners": settings.owners}),
             "register_": _filled(register, {**mlflow, "experiment": settings.shop}),
         }
     )

@@ -261,7 +261,7 @@ def _prefect_asset(spec: AssetSpec, store: AssetStore) -> Asset:
     lake = store.url if "://" in store.url else Path(store.url).resolve().as_uri()
     return Asset(
         key=f"{lake}/{spec.key}".replace(" ", "%20"),
-        properties=AssetProperties(name=spec.title, description=spec.grain, owners=[spec.owner]),
+        properties=AssetProperties(name=spec.title, description=spec.grain, owners=[store.owner_of(spec)]),
     )
 
 

@@ -10,6 +10,15 @@ from tasks.schemas import CANONICAL
 DATA_OWNER: Final = "data-engineering"
 SCIENCE_OWNER: Final = "machine-learning"
 
+TABLE_KINDS: Final = frozenset({"shards", "tables", "quarantine", "validations", "profiles"})
+"""First words of the keys of what a table is made of, and of what describes it."""
+
+
+def table_of(key: str) -> str | None:
+    """Return the table that an asset is of: `events` for `shards/events/day-1.csv`; None for what is of none."""
+    kind, _, subject = key.partition("/")
+    return subject.partition("/")[0] if kind in TABLE_KINDS else None
+
 
 def shard(table: str, source: str) -> AssetSpec:
     """One source file of a table, standardised: `rows-*.parquet`, and what was set aside in `quarantine.parquet`."""
@@ -22,47 +31,47 @@ def shard(table: str, source: str) -> AssetSpec:
     )
 
 
-def table(name: str, owner: str = DATA_OWNER) -> AssetSpec:
+def table(name: str) -> AssetSpec:
     """A table after ingestion: `part-*.parquet`."""
     known = CANONICAL.get(name)
     return AssetSpec(
         key=f"tables/{name}",
         title=known.title if known else f"The shop's own table {name}",
         grain=known.grain if known else "one row per distinct source row",
-        owner=owner,
+        owner=DATA_OWNER,
         main="part-*.parquet",
     )
 
 
-def quarantine(table: str, owner: str = DATA_OWNER) -> AssetSpec:
+def quarantine(table: str) -> AssetSpec:
     """Rows that could not be used: `part-*.parquet` with reason, detail, source, line and the original row as JSON."""
     return AssetSpec(
         key=f"quarantine/{table}",
         title=f"Rows of {table} that could not be used",
         grain="one row per source row set aside",
-        owner=owner,
+        owner=DATA_OWNER,
         main="part-*.parquet",
     )
 
 
-def validation(table: str, owner: str = DATA_OWNER) -> AssetSpec:
+def validation(table: str) -> AssetSpec:
     """A table's suite, judged: `validation.json`, `results.parquet`, `failing/*.parquet`, `docs/`."""
     return AssetSpec(
         key=f"validations/{table}",
         title=f"What the suite of {table} says",
         grain="one row per expectation",
-        owner=owner,
+        owner=DATA_OWNER,
         main="results.parquet",
     )
 
 
-def profile(table: str, owner: str = DATA_OWNER) -> AssetSpec:
+def profile(table: str) -> AssetSpec:
     """A table, described: `profile.json` and `columns.parquet`."""
     return AssetSpec(
         key=f"profiles/{table}",
         title=f"What {table} holds",
         grain="one row per column",
-        owner=owner,
+        owner=DATA_OWNER,
         main="columns.parquet",
     )
 

@@ -6,15 +6,17 @@ import contextlib
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.lake import Lake, open_lake
 from tasks.assets.manifest import ColumnSchema, FileEntry, Finding, Manifest, Verdict, content_digest
@@ -49,21 +51,34 @@ class AssetStore:
         url: A folder or an fsspec URL.
         code_revision: What the manifests name as the code that made the data.
         cache: Where copies of remote assets lie.
+        owners: Table to who answers for it. What is of that table is theirs in its manifest; no recipe holds it.
     """
 
-    def __init__(self, url: str, *, code_revision: str = "unknown", cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        code_revision: str = "unknown",
+        cache: Path | None = None,
+        owners: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.url = url
         self.code_revision = code_revision
         self.cache = cache
+        self.owners = dict(owners)
         self._verified: set[str] = set()  # paths of data
 
     def __reduce__(self) -> tuple[Any, ...]:  # the constructor and its arguments, as pickle wants them
-        return _reopen, (self.url, self.code_revision, self.cache)
+        return _reopen, (self.url, self.code_revision, self.cache, self.owners)
 
     @property
     def lake(self) -> Lake:
         """The lake that the assets lie in."""
         return open_lake(self.url, self.cache)
+
+    def owner_of(self, spec: AssetSpec) -> str:
+        """Return who answers for an asset: the owner of its table where the shop names one."""
+        return self.owners.get(specs.table_of(spec.key) or "", spec.owner)
 
     def manifest(self, ref: AssetRef) -> Manifest:
         """Return the manifest of an asset.
@@ -141,7 +156,7 @@ class AssetStore:
         draft = Draft(spec=spec, path=self.lake.staging())
         try:
             yield draft
-            manifest = _manifest(draft, recipe, run_id=run_id, code_revision=self.code_revision)
+            manifest = _manifest(draft, recipe, self, run_id=run_id)
             self._publish(draft, manifest, is_refresh=is_refresh)
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
@@ -226,11 +241,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _reopen(url: str, code_revision: str, cache: Path | None) -> AssetStore:
-    return AssetStore(url, code_revision=code_revision, cache=cache)
+def _reopen(url: str, code_revision: str, cache: Path | None, owners: dict[str, str]) -> AssetStore:
+    return AssetStore(url, code_revision=code_revision, cache=cache, owners=owners)
 
 
-def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, code_revision: str) -> Manifest:
+def _manifest(draft: Draft, recipe: Recipe, store: AssetStore, *, run_id: str) -> Manifest:
     files = tuple(
         FileEntry(path=file.relative_to(draft.path).as_posix(), bytes=file.stat().st_size, sha256=file_digest(file))
         for file in sorted(draft.path.rglob("*"))
@@ -243,7 +258,7 @@ def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, code_revision: str) 
         version=recipe.version,
         title=draft.spec.title,
         grain=draft.spec.grain,
-        owner=draft.spec.owner,
+        owner=store.owner_of(draft.spec),
         format=draft.spec.format,
         stage=recipe.stage,
         recipe_revision=recipe.revision,
@@ -260,7 +275,7 @@ def _manifest(draft: Draft, recipe: Recipe, *, run_id: str, code_revision: str) 
         verdict=draft.verdict,
         findings=tuple(draft.findings),
         seed=draft.seed,
-        code_revision=code_revision,
+        code_revision=store.code_revision,
         run_id=run_id,
         started_at=draft.started_at,
         finished_at=finished_at,

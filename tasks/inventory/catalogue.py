@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 from tasks.assets import specs
@@ -92,10 +93,20 @@ class Catalogue:
 
     Args:
         assets: In any order; the pages do not depend on it.
+        owners: Table to who answers for it now; a manifest names who did when the asset was made.
     """
 
-    def __init__(self, assets: Iterable[Asset]) -> None:
+    def __init__(self, assets: Iterable[Asset], owners: Mapping[str, str] = MappingProxyType({})) -> None:
         self.assets: Mapping[str, Asset] = {asset.key: asset for asset in sorted(assets, key=lambda item: item.key)}
+        self._owners = owners
+
+    def owner(self, asset: Asset) -> str:
+        """Return who answers for an asset: the owner of its table where the shop names one."""
+        return self._owners.get(specs.table_of(asset.key) or "", asset.manifest.owner)
+
+    def owner_of_finding(self, place: FindingPlace) -> str:
+        """Return who answers for the table that a finding is about, whichever asset carries it."""
+        return self.owner(self.assets.get(f"tables/{place.finding.table}", place.asset))
 
     @cached_property
     def listed(self) -> list[Asset]:

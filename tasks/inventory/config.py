@@ -11,6 +11,9 @@ class InventoryConfig(StageConfig):
     """How the catalogue pages look."""
 
     shop: str = Field("", max_length=200, description="The name in the heading; the run fills in the shop's.")
+    owners: dict[str, str] = Field(
+        default_factory=dict, description="Table name to the people who answer for it; the run fills in the shop's."
+    )
     preview_rows: int = Field(20, ge=0, le=200, description="Rows shown of clusters, duplicates and associations.")
     preview_characters: int = Field(160, ge=20, le=2000, description="Longest text shown of one value.")
     top_values: int = Field(8, ge=0, le=100, description="Most frequent values shown of one column.")

@@ -11,10 +11,10 @@ from tasks.inventory.site import render
 from tasks.stage import Build, stage
 
 
-@stage("inventory", revision=2, produces=lambda **_: (CATALOGUE,))
+@stage("inventory", revision=3, produces=lambda **_: (CATALOGUE,))
 def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
     """Write the catalogue pages of the assets of one stocktake."""
-    pages = render(Catalogue(_read(ref, config, build) for ref in assets), config)
+    pages = render(Catalogue((_read(ref, config, build) for ref in assets), config.owners), config)
     with build.draft(CATALOGUE) as draft:
         for path, text in pages.items():
             file = draft.path / path

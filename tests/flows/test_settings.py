@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.run import Run
 from flows.settings import find_config, load_settings, names_prefect, quiet_environment, read_suite
 from tasks.errors import SettingsError
 from tests.tiny import write_shop
@@ -100,6 +101,14 @@ def test_owners_must_name_tables(tmp_path: Path) -> None:
     config = write_shop(tmp_path, extra="owners: {prodcts: team}\n")
     with pytest.raises(SettingsError, match="prodcts"):
         load_settings(str(config))
+
+
+def test_owners_are_told_to_the_store_and_to_the_pages_but_to_no_stage_that_makes_data(tmp_path: Path) -> None:
+    plain = load_settings(str(write_shop(tmp_path / "plain")))
+    owned = load_settings(str(write_shop(tmp_path / "owned", extra="owners: {products: 王小明}\n")))
+    assert owned.inventory.owners == Run(owned, {}, tmp_path).store.owners == {"products": "王小明"}
+    parts = ("ingest", "validate_", "profile", "embed", "analyze", "split", "evaluate")
+    assert [getattr(owned, part) for part in parts] == [getattr(plain, part) for part in parts]
 
 
 def test_a_shops_own_suite_is_read_from_its_folder(tmp_path: Path) -> None:

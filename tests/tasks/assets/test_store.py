@@ -245,3 +245,13 @@ def test_of_processes_that_publish_at_once_one_wins_whole(store: AssetStore, tmp
     assert table.num_rows == 100_000
     assert len(store.lake.attempts()) == 1
     assert list((Path(store.url) / ".staging").iterdir()) == []
+
+
+def test_what_is_of_a_table_belongs_to_its_owner_and_the_recipe_does_not_say_so(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"), owners={"products": "王小明"})
+    publish(store)
+    assert store.manifest(REF).owner == "王小明"
+    kept = pickle.loads(pickle.dumps(store))
+    keys = ("shards/products/a", "quarantine/products", "profiles/products", "tables/events", "embeddings/products")
+    found = [kept.owner_of(AssetSpec(key, "t", "g", "team")) for key in keys]
+    assert found == ["王小明", "王小明", "王小明", "team", "team"]

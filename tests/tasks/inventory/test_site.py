@@ -338,3 +338,13 @@ def test_the_last_decision_stands_beside_the_model(
     index = Page(write(store, refs)["index.html"])
     assert words in index.texts
     assert f"by Ada: {HOSTILE}" in index.texts
+
+
+def test_the_shops_owner_stands_on_the_pages_of_a_table_and_beside_its_findings(store: AssetStore) -> None:
+    refs = Stock(store).everything()
+    text = write(store, refs, InventoryConfig(shop="tiny", owners={"products": "王小明 <b>"}))
+    owner = '<span class="sub">王小明 &lt;b&gt;</span>'
+    assert "</span>王小明 &lt;b&gt;</li>" in text["assets/tables/products.html"]
+    assert "<dd>王小明 &lt;b&gt;</dd>" in text["assets/validations/products.html"]
+    assert text["index.html"].count(owner) == text["assets/tables/products.html"].count(owner) == 2
+    assert "王小明" not in text["assets/tables/events.html"]
