@@ -8,12 +8,13 @@ version current again when a shop goes back to an older configuration.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
 
+from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
 from tasks.assets.store import AssetStore
@@ -95,6 +96,9 @@ order by
   folder
 """
 
+RECORDS: Final = frozenset({specs.RUN.key, specs.REVIEWS.key})
+"""What tells of the time it was made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
@@ -119,6 +123,29 @@ def current(store: AssetStore, *, with_shards: bool = False) -> list[Manifest]:
         with_shards: Also the source files, one by one, that tables are merged from.
     """
     return _current(store.manifests(), with_shards=with_shards)
+
+
+def behind(assets: Iterable[Manifest]) -> dict[AssetRef, tuple[AssetRef, ...]]:
+    """Return what was made from something that is no longer current, each with those of its inputs.
+
+    An input counts where another version of its key is current, or where it is behind itself. A run record and a
+    decision tell of their time, and are never behind; pages are where another version is current of what they show.
+
+    Args:
+        assets: One version of each key: `current(store, with_shards=True)`.
+    """
+    judged = [item for item in assets if item.key not in RECORDS]
+    versions = {item.key: item.version for item in judged}
+    found: dict[AssetRef, tuple[AssetRef, ...]] = {}
+    while True:
+        known, found = found, {}
+        for item in judged:
+            inherited = {} if item.key == specs.CATALOGUE.key else known
+            stale = tuple(r for r in item.input_refs if versions.get(r.key, r.version) != r.version or r in inherited)
+            if stale:
+                found[item.ref] = stale
+        if found == known:
+            return found
 
 
 def show(store: AssetStore, key: str) -> Manifest:

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
-from tasks.assets.inventory import current, findings, lineage, show
+from tasks.assets.inventory import behind, current, findings, lineage, show
 from tasks.assets.manifest import Finding
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
@@ -166,7 +166,7 @@ def test_asking_imports_nothing_heavy(store: AssetStore) -> None:
     publish(store, specs.table("products"), found=(finding("products", "info"),))
     code = (
         "import sys\n"
-        "from tasks.assets.inventory import current, findings, lineage\n"
+        "from tasks.assets.inventory import behind, current, findings, lineage\n"
         "from tasks.assets.store import AssetStore\n"
         f"store = AssetStore({store.url!r})\n"
         "assert current(store) and findings(store) and lineage(store, 'tables/products')\n"
@@ -175,3 +175,35 @@ def test_asking_imports_nothing_heavy(store: AssetStore) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_was_made_from_an_older_version_is_behind_and_so_is_what_was_made_from_that(store: AssetStore) -> None:
+    old = publish(store, specs.table("events"), config="old")
+    profile = publish(store, specs.profile("events"), old)
+    split = publish(store, specs.SPLIT, old)
+    model = publish(store, specs.RECOMMENDER, split)
+    run_record(store, "first", old, profile, split, model)
+    other = publish(store, specs.profile("users"), publish(store, specs.table("users")))
+    assert behind(current(store, with_shards=True)) == {}
+    new = publish(store, specs.table("events"), config="new")
+    found = behind(current(store, with_shards=True))
+    assert found == {profile: (old,), split: (old,), model: (split,)}
+    assert not {new, other} & set(found)
+
+
+def test_a_table_is_behind_a_source_file_that_was_read_again(store: AssetStore) -> None:
+    day = publish(store, specs.shard("events", "day-1.csv"), config="old")
+    table = publish(store, specs.table("events"), day)
+    publish(store, specs.shard("events", "day-1.csv"), config="new")
+    assert behind(current(store, with_shards=True)) == {table: (day,)}
+
+
+def test_pages_are_behind_what_they_show_but_not_for_showing_what_is_behind(store: AssetStore) -> None:
+    old = publish(store, specs.table("events"), config="old")
+    profile = publish(store, specs.profile("events"), old)
+    new = publish(store, specs.table("events"), config="new")
+    pages = publish(store, specs.CATALOGUE, new, profile)
+    assert behind(current(store, with_shards=True)) == {profile: (old,)}
+    newest = publish(store, specs.table("events"), config="newest")
+    assert behind(current(store, with_shards=True)) == {profile: (old,), pages: (new,)}
+    assert newest not in behind(current(store, with_shards=True))
