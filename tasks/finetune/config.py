@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
+from tasks.retrieval.weights import DEFAULT_ENCODER
 from tasks.schemas import EventType
 
 
@@ -34,7 +35,10 @@ class SplitConfig(StageConfig):
 class FinetuneConfig(StageConfig):
     """How the encoder learns from the shop's behaviour."""
 
-    model: str = Field("minilm", description="The encoder to begin with: that of `embed`.")
+    model: str = Field(
+        DEFAULT_ENCODER,
+        description="The encoder to begin with; that of `embed` where not given, and another one is refused.",
+    )
     prompt: str | None = Field(
         None, max_length=500, description="What stands before each product's text; that of `embed` where not given."
     )
