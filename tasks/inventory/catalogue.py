@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from tasks.assets import specs
+from tasks.assets.asset import AssetRef
+from tasks.assets.inventory import behind
 from tasks.assets.manifest import Finding, Severity, Verdict
 from tasks.assets.reports import EvaluationReport, MetricValue, ModelState, Registration, Relationship
 from tasks.inventory.reading import Asset
@@ -94,11 +96,24 @@ class Catalogue:
     Args:
         assets: In any order; the pages do not depend on it.
         owners: Table to who answers for it now; a manifest names who did when the asset was made.
+        lake: The folder, or the URL, that the assets lie in.
     """
 
-    def __init__(self, assets: Iterable[Asset], owners: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, assets: Iterable[Asset], owners: Mapping[str, str] = MappingProxyType({}), *, lake: str = ""
+    ) -> None:
         self.assets: Mapping[str, Asset] = {asset.key: asset for asset in sorted(assets, key=lambda item: item.key)}
         self._owners = owners
+        self._lake = lake
+
+    def behind(self, asset: Asset) -> tuple[AssetRef, ...]:
+        """Return those of an asset's inputs that are no longer current, or that are behind themselves."""
+        return self._behind.get(asset.manifest.ref, ())
+
+    def files(self, asset: Asset) -> list[str]:
+        """Return the full paths, or the URLs, of an asset's parquets."""
+        paths = [entry.path for entry in asset.manifest.files if entry.path.endswith(".parquet")]
+        return [f"{self._lake}/{asset.folder}/{path}" for path in paths]
 
     def owner(self, asset: Asset) -> str:
         """Return who answers for an asset: the owner of its table where the shop names one."""
@@ -185,6 +200,15 @@ class Catalogue:
     def links(self, table: str) -> list[Relationship]:
         """Return the links that a table takes part in."""
         return [item for item in self.relationships if table in {item.child_table, item.parent_table}]
+
+    @cached_property
+    def stale(self) -> list[Asset]:
+        """The assets with a page of their own that were made from what is no longer current."""
+        return [asset for asset in self.listed if self.behind(asset)]
+
+    @cached_property
+    def _behind(self) -> Mapping[AssetRef, tuple[AssetRef, ...]]:
+        return behind([asset.manifest for asset in self.assets.values()])
 
     @cached_property
     def _findings_of(self) -> Mapping[str, list[FindingPlace]]:

@@ -15,6 +15,7 @@ class InventoryConfig(StageConfig):
         default_factory=dict, description="Table name to the people who answer for it; the run fills in the shop's."
     )
     preview_rows: int = Field(20, ge=0, le=200, description="Rows shown of clusters, duplicates and associations.")
+    quarantine_rows: int = Field(20, ge=0, le=200, description="Rows shown of each reason of a quarantine.")
     preview_characters: int = Field(160, ge=20, le=2000, description="Longest text shown of one value.")
     top_values: int = Field(8, ge=0, le=100, description="Most frequent values shown of one column.")
     listed_files: int = Field(50, ge=1, le=10_000, description="Files listed of one asset.")

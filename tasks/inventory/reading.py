@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,8 +25,8 @@ from tasks.assets.reports import (
     SplitReport,
     TableProfile,
     ValidationReport,
-    ValueCount,
 )
+from tasks.inventory.config import InventoryConfig
 
 R = TypeVar("R", bound=Record)
 
@@ -63,6 +63,15 @@ PREVIEWED: Final[Mapping[str, tuple[Previewed, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Rows that one reason kept out of a table: how many, and the first of them as the quarantine holds them."""
+
+    reason: str
+    count: int
+    rows: tuple[Mapping[str, Any], ...]  # detail, source, line, row; values of any column type
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """A manifest and what was read beside it; what an asset does not have is None or empty."""
 
@@ -74,7 +83,7 @@ class Asset:
     evaluation: EvaluationReport | None = None
     registration: Registration | None = None
     previews: tuple[Preview, ...] = ()
-    reasons: tuple[ValueCount, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
     history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     card: str | None = None
 
@@ -114,7 +123,7 @@ def has_reports(manifest: Manifest) -> bool:
     return bool(reports & names) or manifest.key in PREVIEWED or kind == "quarantine" or HISTORY in names
 
 
-def read_asset(manifest: Manifest, folder: Path, preview_rows: int) -> Asset:
+def read_asset(manifest: Manifest, folder: Path, config: InventoryConfig) -> Asset:
     """Return an asset with its reports and the first rows of its small tables."""
     names = {entry.path for entry in manifest.files}
 
@@ -130,11 +139,11 @@ def read_asset(manifest: Manifest, folder: Path, preview_rows: int) -> Asset:
         evaluation=report(EVALUATION_REPORT, EvaluationReport),
         registration=report(REGISTRATION_REPORT, Registration),
         previews=tuple(
-            read_preview(folder / item.file, item, preview_rows)
+            read_preview(folder / item.file, item, config.preview_rows)
             for item in PREVIEWED.get(manifest.key, ())
             if item.file in names
         ),
-        reasons=_reasons(folder) if manifest.key.startswith("quarantine/") else (),
+        set_aside=read_quarantine(folder, config.quarantine_rows) if manifest.key.startswith("quarantine/") else (),
         history=_history(folder / HISTORY) if HISTORY in names else {},
         card=(folder / CARD).read_text(encoding="utf-8") if CARD in names else None,
     )
@@ -149,13 +158,28 @@ def read_preview(file: Path, previewed: Previewed, most: int) -> Preview:
     return Preview(file=previewed.file, columns=tuple(table.column_names), rows=rows, total=table.num_rows)
 
 
-def _reasons(folder: Path) -> tuple[ValueCount, ...]:
-    chunks = [pq.read_table(file, columns=["reason"])["reason"] for file in sorted(folder.glob("*.parquet"))]
+def read_quarantine(folder: Path, most: int) -> tuple[SetAside, ...]:
+    """Return the reasons of a quarantine, that of the most rows first, each with its first rows in the files' order."""
+    files = sorted(folder.glob("*.parquet"))
+    chunks = [pq.read_table(file, columns=["reason"])["reason"] for file in files]
     reasons = pa.chunked_array([chunk for column in chunks for chunk in column.chunks], type=pa.string())
-    found = [
-        ValueCount(value=str(item["values"]), count=item["counts"]) for item in pc.value_counts(reasons).to_pylist()
-    ]
-    return tuple(sorted(found, key=lambda item: (-item.count, item.value)))
+    counts = {str(item["values"]): item["counts"] for item in pc.value_counts(reasons).to_pylist()}
+    first: dict[str, list[Mapping[str, Any]]] = {reason: [] for reason in counts}
+    wanted = sum(min(most, count) for count in counts.values())
+    for batch in _batches(files) if wanted else ():
+        for reason, found in first.items():
+            chosen = batch.filter(pc.equal(batch["reason"], reason)).slice(0, most - len(found))
+            found.extend(chosen.to_pylist())
+        if sum(map(len, first.values())) == wanted:
+            break
+    ordered = sorted(counts, key=lambda reason: (-counts[reason], reason))
+    return tuple(SetAside(reason, counts[reason], tuple(first[reason])) for reason in ordered)
+
+
+def _batches(files: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        with pq.ParquetFile(file) as opened:
+            yield from opened.iter_batches()
 
 
 def _history(file: Path) -> dict[str, tuple[float | None, ...]]:

@@ -14,7 +14,8 @@ from tasks.stage import Build, stage
 @stage("inventory", revision=3, produces=lambda **_: (CATALOGUE,))
 def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
     """Write the catalogue pages of the assets of one stocktake."""
-    pages = render(Catalogue((_read(ref, config, build) for ref in assets), config.owners), config)
+    found = Catalogue((_read(ref, config, build) for ref in assets), config.owners, lake=build.store.lake.url)
+    pages = render(found, config)
     with build.draft(CATALOGUE) as draft:
         for path, text in pages.items():
             file = draft.path / path
@@ -25,4 +26,4 @@ def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> 
 
 def _read(ref: AssetRef, config: InventoryConfig, build: Build) -> Asset:
     manifest = build.manifest(ref)
-    return read_asset(manifest, build.path(ref), config.preview_rows) if has_reports(manifest) else Asset(manifest)
+    return read_asset(manifest, build.path(ref), config) if has_reports(manifest) else Asset(manifest)

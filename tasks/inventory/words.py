@@ -124,6 +124,13 @@ class Words:
     version: str = "Version"
     took: str = "Took"
 
+    behind: str = "behind"
+    behind_note: str = "Made from an older version of {inputs}. `pandian run` makes it again."
+    behind_title: str = "Made from an older version of what it needs"
+    some_behind: str = (
+        "{assets} made from older versions of what they need, marked “behind” below. `pandian run` makes them again."
+    )
+
     about: str = "About this asset"
     grain: str = "Grain"
     content_digest: str = "Content digest"
@@ -157,6 +164,11 @@ class Words:
     values: str = "Values"
     nothing_quarantined: str = "No row was set aside."
     why_quarantined: str = "Why rows were set aside"
+    all_quarantined: str = "All of them, with file, line, reason and the row as it was read:"
+    first_of: str = "The first {shown} of {total} rows."
+    line: str = "Line"
+    detail: str = "What is wrong"
+    row: str = "Row as it was read"
     reason: str = "Reason"
     blocked_note: str = "The suite blocked this table: nothing that depends on it was made in this stocktake."
 
@@ -214,6 +226,10 @@ class Words:
     def some(self, number: int, name: str) -> str:
         """Return so many of a thing: `1 table`, `22.5 M rows`."""
         return f"{compact(number)} {self.noun(number, name)}"
+
+    def some_were(self, number: int, name: str) -> str:
+        """Return so many of a thing and its verb: `1 asset was`, `3 assets were`."""
+        return f"{self.some(number, name)} {'was' if number == 1 else 'were'}"
 
     def fact(self, name: str) -> str:
         """Return the words for a measure of a manifest; an unknown one is spelled out, a name of a file stays."""

@@ -86,7 +86,13 @@ class Stock:
             findings=(found,),
         )
         aside = pa.table(
-            {"reason": ["missing_title"], "detail": [""], "source": ["items.csv"], "line": [4], "row": ["{}"]}
+            {
+                "reason": ["missing_title"],
+                "detail": ["title is empty"],
+                "source": ["items.csv"],
+                "line": [4],
+                "row": [f'{{"id": "{self.hostile}"}}'],
+            }
         )
         self.publish(specs.quarantine("products"), shard, tables={"part-0.parquet": aside})
         return table

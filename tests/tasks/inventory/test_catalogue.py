@@ -6,21 +6,23 @@ import pytest
 from tasks.assets import specs
 from tasks.assets.store import AssetStore
 from tasks.inventory.catalogue import Catalogue, count_verdicts
+from tasks.inventory.config import InventoryConfig
 from tasks.inventory.lineage import edges_of, picture
 from tasks.inventory.pipeline import STAGES, pipeline, stage_of
 from tasks.inventory.reading import Asset, has_reports, read_asset
 from tasks.inventory.words import ENGLISH
 from tests.tasks.inventory.stock import Stock, finding
 
+CONFIG = InventoryConfig()
 ROW = pa.table({"a": [1]})
 
 
-def read(store: AssetStore, stock: Stock, preview_rows: int = 20) -> Catalogue:
+def read(store: AssetStore, stock: Stock, config: InventoryConfig = CONFIG) -> Catalogue:
     found = []
     for ref in stock.refs:
         manifest = store.manifest(ref)
         has = has_reports(manifest)
-        found.append(read_asset(manifest, store.path(ref), preview_rows) if has else Asset(manifest))
+        found.append(read_asset(manifest, store.path(ref), config) if has else Asset(manifest))
     return Catalogue(found)
 
 
@@ -100,8 +102,9 @@ def test_a_table_knows_the_links_it_takes_part_in(whole: Catalogue) -> None:
 
 
 def test_reading_takes_reports_reasons_history_and_first_rows(whole: Catalogue) -> None:
-    assert [(item.value, item.count) for item in whole.assets["quarantine/products"].reasons] == [("missing_title", 1)]
-    assert whole.assets["quarantine/events"].reasons == ()
+    (aside,) = whole.assets["quarantine/products"].set_aside
+    assert (aside.reason, aside.count) == ("missing_title", 1)
+    assert whole.assets["quarantine/events"].set_aside == ()
     assert whole.assets["models/encoder"].history["ndcg_at_10"] == (0.08, None, 0.09, 0.091)
     assert [preview.file for preview in whole.assets["analysis/duplicates"].previews] == [
         "groups.parquet",
@@ -110,8 +113,40 @@ def test_reading_takes_reports_reasons_history_and_first_rows(whole: Catalogue) 
     assert whole.assets["registrations/recommender"].card is not None
 
 
+def test_the_first_rows_of_each_reason_are_read_and_the_reason_of_most_rows_comes_first(store: AssetStore) -> None:
+    stock = Stock(store)
+    rows = pa.table(
+        {
+            "reason": ["bad_time", "missing_key", "missing_key", "bad_time", "missing_key"],
+            "detail": ["d"] * 5,
+            "source": ["a.csv"] * 5,
+            "line": [2, 3, 4, 5, 6],
+            "row": ["{}"] * 5,
+        }
+    )
+    stock.publish(specs.quarantine("events"), tables={"part-0.parquet": rows.slice(0, 3), "part-1.parquet": rows[3:]})
+    found = read(store, stock, InventoryConfig(quarantine_rows=2)).assets["quarantine/events"].set_aside
+    told = [(item.reason, item.count, [row["line"] for row in item.rows]) for item in found]
+    assert told == [("missing_key", 3, [3, 4]), ("bad_time", 2, [2, 5])]
+    (first, _) = read(store, stock, InventoryConfig(quarantine_rows=0)).assets["quarantine/events"].set_aside
+    assert first.rows == ()
+
+
+def test_what_was_made_from_another_version_is_behind(store: AssetStore, stock: Stock, whole: Catalogue) -> None:
+    assert whole.stale == []
+    old = next(ref for ref in stock.refs if ref.key == "tables/events")
+    stock.refs.remove(old)
+    new = stock.publish(specs.table("events"), tables={"part-0.parquet": ROW})
+    found = read(store, stock)
+    assert found.behind(found.assets["profiles/events"]) == (old,)
+    assert [ref.key for ref in found.behind(found.assets["models/encoder"])] == ["splits/behaviour"]
+    assert not found.behind(found.assets["tables/events"])
+    assert new == found.assets["tables/events"].manifest.ref
+    assert {"registrations/recommender", "validations/events"} <= {asset.key for asset in found.stale}
+
+
 def test_previews_are_limited_and_sorted_largest_first(store: AssetStore, stock: Stock) -> None:
-    (preview,) = read(store, stock, preview_rows=2).assets["analysis/clusters"].previews
+    (preview,) = read(store, stock, InventoryConfig(preview_rows=2)).assets["analysis/clusters"].previews
     assert preview.total == 3
     assert [row[preview.columns.index("size")] for row in preview.rows] == [30, 19]
 

@@ -348,3 +348,41 @@ def test_the_shops_owner_stands_on_the_pages_of_a_table_and_beside_its_findings(
     assert "<dd>王小明 &lt;b&gt;</dd>" in text["assets/validations/products.html"]
     assert text["index.html"].count(owner) == text["assets/tables/products.html"].count(owner) == 2
     assert "王小明" not in text["assets/tables/events.html"]
+
+
+def test_a_quarantine_names_its_parquet_and_shows_rows_with_file_and_line(store: AssetStore) -> None:
+    refs = Stock(store).everything()
+    ref = next(ref for ref in refs if ref.key == "quarantine/products")
+    page = Page(write(store, refs)["assets/quarantine/products.html"])
+    words = " ".join(" ".join(page.texts).split())
+    assert str(store.path(ref) / "part-0.parquet") in words
+    assert f'items.csv 4 title is empty {{"id": "{HOSTILE[:60]}' in words
+
+
+def test_rows_of_a_reason_beyond_the_first_are_counted(store: AssetStore) -> None:
+    stock = Stock(store)
+    rows = {"reason": ["bad"] * 3, "detail": ["d"] * 3, "source": ["a.csv"] * 3, "line": [1, 2, 3]}
+    stock.publish(
+        specs.quarantine("events"), tables={"part-0.parquet": pa.table({**rows, "row": ["x" * 1000, "2", "3"]})}
+    )
+    config = InventoryConfig(quarantine_rows=2, preview_characters=100)
+    text = write(store, stock.refs, config)["assets/quarantine/events.html"]
+    assert "The first 2 of 3 rows." in text
+    assert text.count("<code>a.csv</code>") == 2
+    assert f"<code>{'x' * 199}…</code>" in text
+
+
+def test_what_is_behind_its_inputs_is_marked_on_every_page_that_tells_of_it(store: AssetStore) -> None:
+    stock = Stock(store)
+    stock.everything()
+    assert "behind" not in Page(write(store, stock.refs)["index.html"]).texts
+    stock.refs.remove(next(ref for ref in stock.refs if ref.key == "tables/events"))
+    stock.publish(specs.table("events"), tables={"part-0.parquet": pa.table({"a": [1]})})
+    found = write(store, stock.refs)
+    note = "Made from an older version of tables/events. <code>pandian run</code> makes it again."
+    assert note in found["assets/profiles/events.html"]
+    assert note in found["assets/tables/events.html"]
+    assert note not in found["assets/tables/products.html"]
+    index = Page(found["index.html"])
+    (count,) = re.findall(r"(\d+) assets were made from older versions", " ".join(index.texts))
+    assert index.texts.count("behind") == int(count) + 1, "once beside each asset, once beside the table's verdict"
