@@ -9,9 +9,10 @@ from typing import Final
 import pyarrow as pa
 
 from tasks.assets.reports import EvaluationReport, LeakageCheck, MetricValue, SplitReport
+from tasks.evaluate.catalogue import Catalogue
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.contestants import FINETUNED, RAW, CatalogueTexts, fitted_parts
-from tasks.evaluate.reading import Catalogue
+from tasks.evaluate.differences import Difference, gain_over_best
 from tasks.evaluate.rounds import HeldOut, Round, round_of
 from tasks.evaluate.table import metric_values
 from tasks.evaluate.weights import learned_weights
@@ -35,12 +36,16 @@ class Outcome:
         weights: Part name to weight in the combination.
         models: The models in the table's order.
         rounds: Split name to who was asked what.
+        gain: How far the combination lies above the best of the other models on the test split.
+        reach: Model name to the share of the test's users for whom it ranks any product at all.
     """
 
     metrics: tuple[MetricValue, ...]
     weights: dict[str, float]
     models: tuple[str, ...]
     rounds: Mapping[HeldOut, Round]
+    gain: Difference
+    reach: dict[str, float]
 
 
 def held_contest(
@@ -70,7 +75,14 @@ def held_contest(
         metrics += metric_values(
             rankings, asked.judged(), split=split, resamples=config.bootstrap_samples, seed=config.seed
         )
-    return Outcome(metrics=tuple(metrics), weights=weights, models=tuple(rankings), rounds=rounds)
+    return Outcome(
+        metrics=tuple(metrics),
+        weights=weights,
+        models=tuple(rankings),
+        rounds=rounds,
+        gain=gain_over_best(rankings, rounds["test"].judged(), config, candidate=COMBINATION),
+        reach={name: round(float((item.products >= 0).any(axis=1).mean()), 4) for name, item in rankings.items()},
+    )
 
 
 def combined_parts(rankings: Mapping[str, Ranked]) -> dict[str, Ranked]:

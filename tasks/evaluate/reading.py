@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.assets.reports import SPLIT_REPORT, SplitReport
+from tasks.evaluate.catalogue import Catalogue
 from tasks.evaluate.encoding import Contender
 from tasks.evaluate.search import SearchTask, search_task
 from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.texts import product_text
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The products, in the order that every position follows."""
-
-    product_ids: pa.Array
-    titles: tuple[str, ...]
-    texts: tuple[str, ...]
 
 
 def read_catalogue(folder: Path) -> Catalogue:

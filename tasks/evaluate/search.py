@@ -1,10 +1,10 @@
-"""How well an encoder finds products by words, where a shop has judged some."""
+"""How well an encoder finds products by words: by judgments where a shop has some, else by known-item search."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +12,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tasks.assets.reports import LeakageCheck, MetricValue
+from tasks.evaluate.catalogue import Catalogue
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.contestants import FINETUNED, RAW
+from tasks.evaluate.differences import DEPTH, Difference, difference
 from tasks.evaluate.encoding import Contender
+from tasks.evaluate.known_items import known_items, ranked_by_words
 from tasks.retrieval.judged import is_held_out, query_key
 from tasks.retrieval.metrics import Judged, bootstrap_interval, ranking_metrics
 from tasks.retrieval.topk import exact_top_k
 
-DEPTH: Final = 10
+WORDS: Final = "words"
+MeasuredBy = Literal["judgments", "known_items"]
+METRICS: Final[Mapping[MeasuredBy, Mapping[str, str]]] = {
+    "judgments": {"search_ndcg_at_10": "ndcg"},
+    "known_items": {"known_item_mrr_at_10": "mrr", "known_item_recall_at_10": "recall"},
+}
+"""The metrics of each kind of search by their place in `RankingMetrics`; the encoders are compared by the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,27 @@ class SearchTask:
 
     queries: tuple[str, ...]
     judged: Judged
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    """How well products were found.
+
+    Args:
+        measured_by: What told which product was the right one.
+        queries: How many were asked.
+        metrics: Per model and metric.
+        gain: How far the fine-tuned encoder lies above the encoder as it came.
+    """
+
+    measured_by: MeasuredBy
+    queries: int
+    metrics: tuple[MetricValue, ...]
+    gain: Difference
+
+    def facts(self) -> dict[str, Any]:  # texts and numbers
+        """Return what a manifest says of it."""
+        return {"measured_by": self.measured_by, "queries": self.queries, **asdict(self.gain)}
 
 
 def search_task(judgments: pa.Table, queries: pa.Table, product_ids: pa.Array) -> SearchTask | None:
@@ -73,33 +104,57 @@ def search_leakage(task: SearchTask, trained: Set[str]) -> LeakageCheck:
     )
 
 
-def search_values(
-    task: SearchTask, contenders: Mapping[str, Contender], config: EvaluateConfig
-) -> tuple[MetricValue, ...]:
-    """Return `search_ndcg_at_10` of each encoder over the whole catalogue; products without a judgment gain nothing.
+def search_outcome(
+    task: SearchTask | None, contenders: Mapping[str, Contender], catalogue: Catalogue, config: EvaluateConfig
+) -> SearchOutcome | None:
+    """Return how well the encoders find products over the whole catalogue, or None where it cannot be measured.
+
+    With judgments by `search_ndcg_at_10`, where products without one gain nothing; without, by known-item search,
+    beside the words.
 
     Args:
-        task: Queries with graded products.
+        task: Queries with graded products, None where there are none.
         contenders: Model name to encoder.
+        catalogue: The products.
         config: How to encode and to resample.
     """
-    return tuple(
-        _value(name, task, contender.asked(task.queries, config), contender.vectors, config)
-        for name, contender in contenders.items()
+    if task is not None:
+        return _outcome("judgments", task, _ranked(task, contenders, config), config)
+    drawn = known_items(catalogue.product_ids, catalogue.titles, config.seed)
+    if drawn is None:
+        return None
+    task = SearchTask(*drawn)
+    by_words = {WORDS: ranked_by_words(catalogue.texts, task.queries, DEPTH)}
+    return _outcome("known_items", task, {**by_words, **_ranked(task, contenders, config)}, config)
+
+
+def _ranked(
+    task: SearchTask, contenders: Mapping[str, Contender], config: EvaluateConfig
+) -> dict[str, NDArray[np.int64]]:
+    return {
+        name: exact_top_k(item.asked(task.queries, config), item.vectors, DEPTH).indices
+        for name, item in contenders.items()
+    }
+
+
+def _outcome(
+    measured_by: MeasuredBy, task: SearchTask, rankings: Mapping[str, NDArray[np.int64]], config: EvaluateConfig
+) -> SearchOutcome:
+    values = {
+        (model, metric): getattr(ranking_metrics(found, task.judged, DEPTH), field)
+        for model, found in rankings.items()
+        for metric, field in METRICS[measured_by].items()
+    }
+    first = next(iter(METRICS[measured_by]))
+    ours, theirs = ((model, values[model, first]) for model in (FINETUNED, RAW))
+    return SearchOutcome(
+        measured_by=measured_by,
+        queries=len(task.queries),
+        metrics=tuple(_value(model, metric, found, config) for (model, metric), found in values.items()),
+        gain=difference(first, ours, theirs, config),
     )
 
 
-def _value(
-    model: str, task: SearchTask, queries: NDArray[np.float32], products: NDArray[np.float32], config: EvaluateConfig
-) -> MetricValue:
-    found = exact_top_k(queries, products, DEPTH).indices
-    values = ranking_metrics(found, task.judged, DEPTH).ndcg
-    interval = bootstrap_interval(values, seed=config.seed, resamples=config.bootstrap_samples)
-    return MetricValue(
-        model=model,
-        split="test",
-        metric="search_ndcg_at_10",
-        value=interval.mean,
-        low=interval.low,
-        high=interval.high,
-    )
+def _value(model: str, metric: str, values: NDArray[np.float64], config: EvaluateConfig) -> MetricValue:
+    found = bootstrap_interval(values, seed=config.seed, resamples=config.bootstrap_samples)
+    return MetricValue(model=model, split="test", metric=metric, value=found.mean, low=found.low, high=found.high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 
 import pyarrow.parquet as pq
 
@@ -20,7 +21,7 @@ from tasks.evaluate.reading import (
     read_split,
     read_trained_queries,
 )
-from tasks.evaluate.search import search_leakage, search_values
+from tasks.evaluate.search import search_leakage, search_outcome
 from tasks.evaluate.table import metrics_table
 from tasks.retrieval.recommender import ENCODER_FOLDER
 from tasks.retrieval.recommender_files import write_bundle
@@ -28,7 +29,7 @@ from tasks.retrieval.words import Words
 from tasks.stage import Build, stage
 
 
-@stage("evaluate", revision=3, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
+@stage("evaluate", revision=4, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
 def evaluate(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,
@@ -55,11 +56,12 @@ def evaluate(  # noqa: PLR0913 - one reference per input
     )
     outcome = held_contest(interactions, catalogue, texts, min_history=split_report.min_history, config=config)
     task = read_search_task(build.path(judgments), build.path(queries), catalogue) if judgments and queries else None
+    search = search_outcome(task, contenders, catalogue, config)
     report = report_of(
         outcome,
         split_report,
         products=len(catalogue.titles),
-        searched=search_values(task, contenders, config) if task else (),
+        searched=search.metrics if search else (),
         leakage=(search_leakage(task, read_trained_queries(build.path(encoder))),) if task else (),
     )
     bundle = refitted(interactions, catalogue, texts, weights=outcome.weights, config=config)
@@ -71,3 +73,4 @@ def evaluate(  # noqa: PLR0913 - one reference per input
         (draft.path / EVALUATION_REPORT).write_text(report.model_dump_json(indent=2), encoding="utf-8")
         pq.write_table(metrics_table(report.metrics), draft.path / "metrics.parquet")
         draft.seed = config.seed
+        draft.metrics.update(gain=asdict(outcome.gain), reach=outcome.reach, search=search.facts() if search else {})

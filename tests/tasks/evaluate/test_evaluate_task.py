@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,7 @@ MODELS = (
     "finetuned_encoder",
     "combination",
 )
+SEARCHED = ("words", "raw_encoder", "finetuned_encoder")
 
 
 def embed_by(store: AssetStore, encoder: Path, products: pa.Table, query_prompt: str = "") -> AssetRef:
@@ -96,7 +98,8 @@ def test_every_model_has_every_metric_on_both_splits(shop: Shop) -> None:
     assert report.models == MODELS
     names = {f"{metric}_at_{k}" for metric in ("ndcg", "recall", "mrr") for k in (10, 50)}
     found = {(value.model, value.split, value.metric) for value in report.metrics}
-    assert found == {(m, s, n) for m in MODELS for s in ("validation", "test") for n in names}
+    searched = {(m, "test", n) for m in SEARCHED for n in ("known_item_mrr_at_10", "known_item_recall_at_10")}
+    assert found == {(m, s, n) for m in MODELS for s in ("validation", "test") for n in names} | searched
     assert all(value.low <= value.value <= value.high for value in report.metrics)
     assert report.products == len(shop.products)
     assert report.users["test_asked"] == report.users["test_able"] == 60
@@ -126,6 +129,39 @@ def test_the_recommender_knows_everything_up_to_today(shop: Shop) -> None:
     assert new, "products of the test split are part of the history, not of what is new"
 
 
+def measures(shop: Shop, folder: Path) -> dict[str, Any]:  # JSON values of any shape
+    version = folder.parent.name
+    return shop.store.manifest(AssetRef(specs.EVALUATION.key, version)).metrics
+
+
+def test_the_manifest_says_how_far_the_combination_is_above_the_best_part_pair_by_pair(shop: Shop) -> None:
+    folder, _ = shop.evaluated()
+    report = EvaluationReport.model_validate_json((folder / "evaluation.json").read_bytes())
+    ndcg = {v.model: v.value for v in report.metrics if (v.split, v.metric) == ("test", "ndcg_at_10")}
+    gain = measures(shop, folder)["gain"]
+    best = max((value, model) for model, value in ndcg.items() if model != "combination")
+    assert (gain["model"], gain["metric"]) == ("combination", "ndcg_at_10")
+    assert ndcg[gain["against"]] == best[0]
+    assert gain["value"] == pytest.approx(ndcg["combination"] - best[0])
+    assert gain["share"] == pytest.approx(ndcg["combination"] / best[0] - 1)
+    assert gain["low"] <= gain["value"] <= gain["high"]
+
+
+def test_the_manifest_says_for_how_many_users_a_part_ranks_anything(shop: Shop) -> None:
+    reach = measures(shop, shop.evaluated()[0])["reach"]
+    assert set(reach) == set(MODELS)
+    assert reach["popularity"] == reach["combination"] == 1
+    assert reach["due_again"] < 1, "most users have bought nothing twice"
+
+
+def test_without_judgments_products_are_searched_for_by_words_of_their_titles(shop: Shop) -> None:
+    search = measures(shop, shop.evaluated()[0])["search"]
+    assert (search["measured_by"], search["queries"]) == ("known_items", len(shop.products))
+    assert (search["model"], search["against"]) == ("finetuned_encoder", "raw_encoder")
+    assert search["metric"] == "known_item_mrr_at_10"
+    assert search["low"] <= search["value"] <= search["high"]
+
+
 def test_search_is_measured_on_queries_that_were_not_trained_on(shop: Shop) -> None:
     ids = [f"q{i}" for i in range(12)]
     queries = save_table(shop.store, "queries", pa.table({"query_id": ids, "query": [f"{i}" for i in range(12)]}))
@@ -135,6 +171,9 @@ def test_search_is_measured_on_queries_that_were_not_trained_on(shop: Shop) -> N
     search = {value.model: value.value for value in report.metrics if value.metric == "search_ndcg_at_10"}
     assert set(search) == {"raw_encoder", "finetuned_encoder"}
     assert search["raw_encoder"] > 0.9, "the query is a title behind the encoder's prompt"
+    found = measures(shop, folder)["search"]
+    assert (found["measured_by"], found["metric"]) == ("judgments", "search_ndcg_at_10")
+    assert found["value"] == pytest.approx(search["finetuned_encoder"] - search["raw_encoder"])
     check = report.leakage[-1]
     assert (check.name, check.is_clean) == ("no_judged_query_is_in_training_and_test", True)
 
