@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.analyze.near import near_pairs
 from tasks.analyze.wording import Wording, is_same_wording, wording
+
+PAIR: Final = 2
+"""Two titles that go together need not be compared again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,9 @@ def duplicate_groups(
 
     Titles are the same when they are equal but for case and punctuation, nearly the same when the cosine of the
     products' vectors is at least `near`, sizes, numbers, models and colours are equal, and no word stands in place of
-    another: a pack of 12 is not a pack of 24, a metal tip not a needle tip, and one brand not another. Groups are the
-    connected components of that relation.
+    another: a pack of 12 is not a pack of 24, a metal tip not a needle tip, and one brand not another. That holds
+    between any two titles of a group: `gift card` does not bring `gift card, art` and `gift card, music` together, but
+    stands with the one whose vector is nearer.
 
     Args:
         titles: A title per product; an empty one is in no group.
@@ -62,14 +67,59 @@ def duplicate_groups(
     united = _Union(len(first))
     telling: dict[tuple[str, ...], int] = {}
     blocks = np.array([telling.setdefault(said[row].telling, len(telling)) for row in first], np.int64)
+    titled = _Titled([said[row] for row in first], makers, vectors[first])
     for pairs in near_pairs(vectors[first], blocks, near, device=device):
         for left, right in pairs.tolist():
-            is_news = united.root(left) != united.root(right)
-            is_conflict = bool(makers[left] and makers[right] and makers[left].isdisjoint(makers[right]))
-            if is_news and not is_conflict and is_same_wording(said[first[left]], said[first[right]]):
+            if united.root(left) != united.root(right) and titled.can_be_one(left, right):
                 united.join(left, right)
     roots = np.array([united.root(text) for text in range(len(first))], np.int64)
-    return _grouped(text_of, roots, vectors)
+    return _grouped(text_of, _parted(roots, titled, near), vectors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Titled:
+    """What is known of each title: what it says, the brands of its products, its vector."""
+
+    said: Sequence[Wording]
+    makers: Sequence[set[str]]
+    vectors: NDArray[np.float32]
+
+    def can_be_one(self, left: int, right: int) -> bool:
+        """Whether neither wordings nor brands contradict each other."""
+        one, other = self.makers[left], self.makers[right]
+        return not (one and other and one.isdisjoint(other)) and is_same_wording(self.said[left], self.said[right])
+
+
+def _parted(roots: NDArray[np.int64], titled: _Titled, near: float) -> NDArray[np.int64]:
+    """Part chains of titles into groups in which each title goes with every other; a group's number is one of it."""
+    parted = roots.copy()
+    order = np.argsort(roots, kind="stable")
+    starts = np.nonzero(np.diff(roots[order], prepend=-1))[0]
+    for texts in np.split(order, starts[1:]):
+        if len(texts) > PAIR:
+            for group in _cliques(texts.tolist(), titled, near):
+                parted[group] = group[0]
+    return parted
+
+
+def _cliques(texts: Sequence[int], titled: _Titled, near: float) -> list[list[int]]:
+    """Groups in which any two are near and can be one, the title that says most first; others join the nearest."""
+    ordered = sorted(texts, key=lambda item: (-titled.said[item].words.total(), titled.said[item].key))
+    vectors = titled.vectors[ordered]
+    group_of = np.empty(len(ordered), np.int64)
+    groups: list[list[int]] = []
+    for place, text in enumerate(ordered):
+        least = np.ones(len(groups), np.float32)
+        np.minimum.at(least, group_of[:place], vectors[:place] @ vectors[place])
+        nearest = (int(item) for item in np.argsort(-least, kind="stable") if least[item] >= near)
+        chosen = next(
+            (item for item in nearest if all(titled.can_be_one(text, other) for other in groups[item])), len(groups)
+        )
+        if chosen == len(groups):
+            groups.append([])
+        groups[chosen].append(text)
+        group_of[place] = chosen
+    return groups
 
 
 class _Union:

@@ -16,6 +16,13 @@ COARSE_SHARE: Final = 0.2
 COARSE_SIZE: Final = 4
 """From this share of products in groups of this mean size on, titles name kinds of products, not products."""
 
+COARSE: Final = (
+    "Give products titles that tell them apart, with name, variety and size: search and recommendation cannot choose "
+    "between products of one title."
+)
+MERGE: Final = "Merge the ids that are one product, or give variants titles that tell them apart."
+LOOK: Final = "Look whether these are one product."
+
 
 def brands_of(products: pa.Table) -> list[str | None]:
     """Return the brand of each product, None where it has none."""
@@ -78,11 +85,14 @@ def duplicate_finding(members: pa.Table, groups: pa.Table, *, products: int) -> 
         message=_coarse(members, groups, exact) if is_coarse else _twice(members, groups, exact),
         examples=tuple(f"{row['size']:,} × {row['text'][:80]}" for row in groups.slice(0, 5).to_pylist()),
         keys=specs.DUPLICATES.main,
-        action="Give products titles that tell them apart, with name, variety and size: search and recommendation "
-        "cannot choose between products of one title."
-        if is_coarse
-        else "Merge the ids that are one product, or give variants titles that tell them apart.",
+        action=COARSE if is_coarse else _action(members.num_rows, exact),
     )
+
+
+def _action(members: int, exact: int) -> str:
+    if not exact:
+        return LOOK
+    return MERGE if exact == members else f"{MERGE} Where titles are only nearly equal: {LOOK[0].lower()}{LOOK[1:]}"
 
 
 def _coarse(members: pa.Table, groups: pa.Table, exact: int) -> str:
@@ -96,6 +106,6 @@ def _coarse(members: pa.Table, groups: pa.Table, exact: int) -> str:
 def _twice(members: pa.Table, groups: pa.Table, exact: int) -> str:
     near = members.num_rows - exact
     return (
-        f"{members.num_rows:,} products stand in {groups.num_rows:,} groups that look like one product each: "
+        f"{members.num_rows:,} products stand in {groups.num_rows:,} groups of titles that are the same, or nearly: "
         f"{exact:,} have the title of another, {near:,} nearly."
     )

@@ -41,8 +41,8 @@ def cluster_words(texts: Sequence[str], labels: NDArray[np.int64], k: int, *, wo
 
     A word's weight in a cluster is the number of its texts that hold it, times log(1 + mean words of a cluster / uses
     of the word). Two words that mostly stand side by side are one term, "dry erase". Chinese has no spaces, so pairs of
-    neighbouring characters stand for words, and pairs that overlap are joined. Another form of a chosen word is left
-    out.
+    neighbouring characters stand for words, and pairs that overlap are joined; a single character names a cluster only
+    where there is no word. Another form of a chosen word is left out.
 
     Args:
         texts: What names are made of.
@@ -96,7 +96,9 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _telling(counted: Counter[Term], uses: Counter[Term], mean: float, words: int) -> list[str]:
-    weights = {term: n * np.log1p(mean / uses[term]) for term, n in counted.items() if len(term) == 1}
+    single = [term for term in counted if len(term) == 1]
+    counting = [term for term in single if len(term[0]) > 1] or single
+    weights = {term: counted[term] * np.log1p(mean / uses[term]) for term in counting}
     pairs = sorted(
         (term for term, n in counted.items() if len(term) == 2 and n > 1),
         key=lambda term: (-counted[term], term),

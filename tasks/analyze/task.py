@@ -20,7 +20,7 @@ from tasks.stage import Build, stage
 MEMBERS = "members.parquet"
 
 
-@stage("cluster", revision=3, produces=lambda **_: (specs.CLUSTERS,))
+@stage("cluster", revision=4, produces=lambda **_: (specs.CLUSTERS,))
 def cluster(
     products: AssetRef, embeddings: AssetRef, events: AssetRef | None, config: AnalyzeConfig, build: Build
 ) -> None:
@@ -39,7 +39,7 @@ def cluster(
         )
 
 
-@stage("deduplicate", revision=2, produces=lambda **_: (specs.DUPLICATES,))
+@stage("deduplicate", revision=3, produces=lambda **_: (specs.DUPLICATES,))
 def deduplicate(products: AssetRef, embeddings: AssetRef, config: AnalyzeConfig, build: Build) -> None:
     """Find products that are the same, or nearly."""
     table = read_products(_files(build, products))

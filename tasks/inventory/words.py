@@ -323,7 +323,7 @@ ENGLISH: Final = Words(
         "duplicate": ("in duplicates", "in duplicates"),
     },
     previews={
-        "groups.parquet": "Groups of products that are the same",
+        "groups.parquet": "Groups of products that are the same, or nearly",
         "members.parquet": "Products in groups, near duplicates first",
         "associations.parquet": "From what users move on to what",
     },

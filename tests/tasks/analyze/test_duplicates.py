@@ -60,6 +60,25 @@ def test_groups_are_connected_the_largest_first_and_kinds_are_each_products_own(
     assert found.kinds == ["exact", "near", "exact", "near", "near", "near"]
 
 
+def test_a_title_that_fits_two_that_contradict_each_other_joins_the_nearer_and_they_stay_apart() -> None:
+    titles = ["Gift card", "Gift card art", "Gift card music", "Gift cards music"]
+    vectors = unit([1, 0.1], [1, 0.3], [1, 0], [1, 0.01])
+    assert groups(find(titles, vectors)) == [{0, 2, 3}]
+    assert groups(find(titles, unit([1, 0.28], [1, 0.3], [1, 0], [1, 0.01]))) == [{0, 1}, {2, 3}]
+
+
+def test_any_two_of_a_group_are_near() -> None:
+    titles = ["Gel pen", "Gel pens", "Gel pens soft"]
+    angles = (0.0, 0.25, 0.5)
+    vectors = unit(*[[float(np.cos(angle)), float(np.sin(angle))] for angle in angles])
+    assert [len(group) for group in groups(find(titles, vectors))] == [2]
+
+
+def test_a_product_without_a_brand_does_not_bring_two_brands_together() -> None:
+    found = find(["Gel pen", "Gel pens", "Gel pen's"], same(3), [None, "Bic", "Pilot"])
+    assert [len(group) for group in groups(found)] == [2]
+
+
 def test_similarity_is_the_cosine_to_the_groups_first_product() -> None:
     found = find(["Gel pen", "Gel pens", "gel pen"], unit([1, 0], [1, 0.2], [1, 0.1]))
     assert found.similarities.tolist() == pytest.approx([1, 1 / np.sqrt(1.04), 1 / np.sqrt(1.01)], abs=1e-6)

@@ -36,6 +36,15 @@ def test_a_product_that_stands_twice_is_a_warning_with_counts_and_keys() -> None
     assert finding.examples == ("2 × Gel pen", "2 × Ink")
     assert finding.keys == "members.parquet"
     assert "Merge" in finding.action
+    assert "nearly equal: look whether these are one product" in finding.action
+
+
+def test_what_is_only_nearly_the_same_is_to_be_looked_at_and_what_is_the_same_to_be_merged() -> None:
+    (near,) = findings(["Ink", "Inks"], products=100)
+    assert near.action == "Look whether these are one product."
+    (exact,) = findings(["Gel pen", "gel pen"], products=100)
+    assert exact.action.startswith("Merge the ids")
+    assert "Look" not in exact.action
 
 
 def test_titles_that_name_kinds_are_not_called_products_twice() -> None:

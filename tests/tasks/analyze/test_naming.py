@@ -48,6 +48,11 @@ def test_chinese_is_named_by_characters_that_stand_together() -> None:
     assert paper == ["纸张"]
 
 
+def test_a_single_character_names_a_cluster_only_where_there_is_no_word() -> None:
+    texts = ["文具 红 2号", "文具 黑 3号", "文具 红 5号", "红", "黑", "红"]
+    assert cluster_words(texts, LABELS, 2, words=4) == [["文具"], ["红", "黑"]]
+
+
 def test_a_cluster_without_texts_has_no_words() -> None:
     assert cluster_words(PENS, np.zeros(3, np.int64), 2, words=3)[1] == []
 
