@@ -20,9 +20,10 @@ th { text-align: left; background: #f4f4f4 } td { vertical-align: top; word-brea
 .fa-exclamation-triangle::before { content: "!"; color: #b06000 }
 """
 EXTERNAL: Final = re.compile(
-    r"""<script\b[^>]*\bsrc=["']https?://[^>]*>\s*</script>|<(?:link|img)\b[^>]*\b(?:href|src)=["']https?://[^>]*>""",
+    r"""<script\b[^>]*\bsrc=["']https?://[^>]*>\s*</script>|<link\b[^>]*>|<img\b[^>]*\bsrc=["']https?://[^>]*>""",
     re.IGNORECASE,
 )
+HANDLER: Final = re.compile(r"""\son[a-z]+="[^"]*"(?=[^<>]*>)""", re.IGNORECASE)
 SCRIPT: Final = re.compile(r"<script\b.*?</script>", re.IGNORECASE | re.DOTALL)
 FOOTER: Final = re.compile(r"<(footer)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
 RANDOM: Final = re.compile(r"(?<=collapse-body)-[0-9a-f-]{36}")
@@ -30,8 +31,24 @@ PICTURE: Final = re.compile(r"url\('https?://[^']*'\)")
 UNDATED: Final = re.compile(
     r" / stocktake / [0-9T:Z.-]+|<tr[^>]*>(?:(?!</tr>).)*>Run (?:Time|Name)<(?:(?!</tr>).)*</tr>", re.DOTALL
 )
+MARKUP: Final = "<>&\"'$"
+STAND_INS: Final = {ord(letter): 0xFDD0 + place for place, letter in enumerate(MARKUP)}
+"""Great Expectations escapes some texts and not others, and takes `$` for a name of its own; these it leaves alone.
+
+Unicode has them for such inner use. Whatever they stand in, they come out as text.
+"""
+SHOWN: Final = {stand_in: html.escape(chr(letter)) for letter, stand_in in STAND_INS.items()}
+SPELLED: Final = re.compile(r"\\u(fdd[0-5])")
+"""A stand-in as Python and JSON spell it within a list or an object."""
+WORDS: Final = frozenset({"operator", "$PARAMETER"})
+"""Arguments that hold a word of Great Expectations' own, which it must be able to read."""
+POLICY: Final = (
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src data:; base-uri 'none'; form-action 'none'\">"
+)
+"""What the browser holds a page to, should a text of the data be taken for markup after all."""
 INDEX: Final = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="UTF-8"><title>{title}</title><style>{style}</style></head><body>
+<html lang="en"><head>{policy}<meta charset="UTF-8"><title>{title}</title><style>{style}</style></head><body>
 <h1>{title}</h1>
 <ul><li><a href="{results}">What the suite says</a></li><li><a href="expectations/{name}.html">The suite</a></li></ul>
 </body></html>
@@ -39,21 +56,26 @@ INDEX: Final = """<!DOCTYPE html>
 
 
 def safe(value: Any) -> Any:  # a JSON value of any shape
-    """Return a value of the data as text that a page shows and never runs."""
+    """Return a value of the data as `offline_page` shows it and no browser runs it: its markup under stand-ins."""
     if isinstance(value, str):
-        return html.escape(value)
+        return value.translate(STAND_INS)
     if isinstance(value, list | tuple):
         return [safe(item) for item in value]
     if isinstance(value, dict):
-        return {name: safe(item) for name, item in value.items()}
+        return dict((name, item) if name in WORDS else (safe(name), safe(item)) for name, item in value.items())
     return value
 
 
 def offline_page(page: str) -> str:
-    """Return a page that fetches nothing, runs nothing and names no time, with a style of its own."""
-    for pattern in (EXTERNAL, SCRIPT, FOOTER, UNDATED, RANDOM):
+    """Return a page that fetches nothing, runs nothing and names no time, with a style of its own.
+
+    What `safe` put stand-ins in is shown as it was.
+    """
+    for pattern in (EXTERNAL, SCRIPT, HANDLER, FOOTER, UNDATED, RANDOM):
         page = pattern.sub("", page)
-    return PICTURE.sub("none", page).replace("</head>", f"<style>{STYLE}</style>\n</head>", 1)
+    page = PICTURE.sub("none", page).replace("<head>", f"<head>\n{POLICY}", 1)
+    page = page.replace("</head>", f"<style>{STYLE}</style>\n</head>", 1)
+    return SPELLED.sub(lambda found: chr(int(found[1], 16)), page).translate(SHOWN)
 
 
 def make_offline(folder: Path, *, table: str, results: Path) -> None:
@@ -70,5 +92,7 @@ def make_offline(folder: Path, *, table: str, results: Path) -> None:
     for path in sorted(folder.rglob("*.html")):
         path.write_text(offline_page(path.read_text(encoding="utf-8")), encoding="utf-8")
     title = html.escape(f"Validation of {table}")
-    page = INDEX.format(title=title, style=STYLE, results=results.as_posix(), name=table)
+    page = INDEX.format(
+        policy=POLICY, title=title, style=STYLE, results=html.escape(results.as_posix()), name=html.escape(table)
+    )
     (folder / "index.html").write_text(page, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
@@ -14,6 +15,7 @@ from tasks.schemas import literal
 Kwargs = Mapping[str, Any]  # an expectation's arguments, of any JSON type
 
 NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE")
+NAMED_GROUP: Final = re.compile(r"\(\?<[^=!]")
 TIMES: Final = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
 
 
@@ -100,8 +102,9 @@ def _matched(kwargs: Kwargs, sql_type: str) -> str | None:
 
 
 def _regex(pattern: object, sql_type: str) -> str | None:
-    # pandas hands patterns to RE2, as DuckDB does, and only those that RE2 refuses to Python.
-    if sql_type != "VARCHAR" or not isinstance(pattern, str):
+    # pandas hands patterns to RE2, as DuckDB does, and only those that RE2 refuses to Python. DuckDB's RE2 is older
+    # and does not know `(?<name>…)`.
+    if sql_type != "VARCHAR" or not isinstance(pattern, str) or NAMED_GROUP.search(pattern):
         return None
     try:
         pc.match_substring_regex(pa.array([""]), pattern)

@@ -156,7 +156,7 @@ def _entry(outcome: Outcome, found: ExpectationResult, rows: int) -> Entry:
         demand=_spoken(outcome.check.written),
         is_met=found.is_met,
         is_blocking=found.severity == "block",
-        reason=found.reason,
+        reason=safe(found.reason),
         result=safe(page_result(outcome, found, rows)),
     )
 
@@ -166,4 +166,4 @@ def _spoken(item: Expectation) -> Demand:
     kwargs = {name: dict(value) if isinstance(value, Mapping) else value for name, value in asked.kwargs.items()}
     if item.parent is not None:
         kwargs["value_set"] = [f"every {item.parent[1]} of {item.parent[0]}"]
-    return Demand(item.id, item.type, kwargs)
+    return Demand(safe(item.id), item.type, safe(kwargs))

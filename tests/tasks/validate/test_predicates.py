@@ -40,6 +40,7 @@ MOMENT = datetime(2026, 1, 2, 3, tzinfo=UTC)
         ("expect_column_values_to_be_in_set", {"value_set": []}, "VARCHAR", None),
         ("expect_column_values_to_be_in_set", {"value_set": [True]}, "BIGINT", None),
         ("expect_column_values_to_match_regex", {"regex": "a(?=b)"}, "VARCHAR", None),
+        ("expect_column_values_to_match_regex", {"regex": "(?<name>a)"}, "VARCHAR", None),
         ("expect_column_values_to_match_regex", {"regex": "a"}, "BIGINT", None),
         ("expect_column_values_to_be_json_parseable", {}, "VARCHAR", None),
     ],
