@@ -30,7 +30,7 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
         draft.metrics.update(method=split.report.method, **{f"events_{k}": v for k, v in split.report.events.items()})
 
 
-@stage("finetune", revision=3, produces=lambda products, **_: (specs.ENCODER,))
+@stage("finetune", revision=4, produces=lambda products, **_: (specs.ENCODER,))
 def finetune(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,
@@ -57,7 +57,10 @@ def finetune(  # noqa: PLR0913 - one reference per input
         pq.write_table(progress.history(), draft.path / "history.parquet")
         pq.write_table(pa.table({"query": pa.array(lesson.queries, pa.string())}), draft.path / TRAINED_QUERIES)
         draft.seed = config.seed
+        build.log(f"finetune: {progress.verdict}")
         draft.metrics.update(
+            kept=progress.kept,
+            verdict=progress.verdict,
             model=config.model,
             commit=hub_commit(folder),
             steps=progress.step,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +53,22 @@ class Progress:
     looks_without_gain: int = 0
     resumed_from: int = 0
     rows: list[dict[str, float | int | None]] = field(default_factory=list)
+
+    @property
+    def kept(self) -> Literal["raw", "trained"]:
+        """Whether the weights that are left are those it came with, or those of a later look."""
+        return "trained" if self.best_step else "raw"
+
+    @property
+    def verdict(self) -> str:
+        """What training brought, in words."""
+        before = float(self.rows[0]["validation_ndcg_at_10"] or 0.0)
+        if self.kept == "raw":
+            return f"Training did not beat the raw encoder ({before:.4f} NDCG@10 in validation); that one is kept."
+        return (
+            f"Training raised NDCG@10 in validation from {before:.4f} to {self.best_metric:.4f}; "
+            f"the weights of step {self.best_step} are kept."
+        )
 
     def history(self) -> pa.Table:
         """Return step, loss (null before the first step), validation metric (null between looks), learning rate."""

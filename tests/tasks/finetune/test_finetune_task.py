@@ -41,6 +41,8 @@ def test_the_stage_publishes_a_model_its_adapter_and_its_curve(store: AssetStore
     assert pq.read_table(folder / TRAINED_QUERIES)["query"].to_pylist() == []
     assert manifest.metrics["steps"] == 4
     assert manifest.seed == config.seed
+    assert manifest.metrics["kept"] == ("trained" if manifest.metrics["best_step"] else "raw")
+    assert "kept" in manifest.metrics["verdict"]
     again = finetune.fn(products, split, None, None, config=config.model_copy(update={"device": "auto"}), store=store)
     assert again.status == "skipped"
 

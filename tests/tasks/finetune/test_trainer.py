@@ -98,6 +98,8 @@ def test_the_loss_falls_and_the_best_look_is_kept(method: str, folder: Path, les
     tokens = learner.tokenized([lesson.pairs.texts[text] for text in texts])
     assert lesson.validation.ndcg_at_10(learner.encode(tokens)[place]) == pytest.approx(progress.best_metric, abs=1e-6)
     assert progress.best_metric > progress.history()["validation_ndcg_at_10"][0].as_py()
+    assert progress.kept == "trained"
+    assert f"the weights of step {progress.best_step} are kept" in progress.verdict
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
@@ -126,6 +128,9 @@ def test_training_stops_when_the_metric_no_longer_rises(folder: Path, lesson: Le
     _, progress = trained(folder, lesson, tmp_path / "s", learning_rate=1e-9, max_steps=90, patience=2)
     assert progress.step == 6
     assert progress.best_step == 0
+    assert progress.kept == "raw"
+    assert progress.verdict.startswith("Training did not beat the raw encoder (0.")
+    assert progress.verdict.endswith("that one is kept.")
 
 
 def test_an_interrupted_write_leaves_the_last_checkpoint(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
