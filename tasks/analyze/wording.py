@@ -38,7 +38,9 @@ MEASURE: Final = re.compile(
 INCHES: Final = re.compile(r"(?<=\d)\s*(?:\"|”|″|'')")
 FEET: Final = re.compile(r"(?<=\d)\s*(?:'|’|′)(?![\w])")
 APOSTROPHES: Final = re.compile("['’]")
-WITH_DIGIT: Final = re.compile(r"[^\W_]*\d[^\W_]*")
+WITH_DIGIT: Final = re.compile(r"(?<![^\W_])[^\W\d_]*\d[^\W_]*")
+"""A whole word with a digit in it; looked for from its first letter only, so that a long word costs its length."""
+DECIMALS: Final = re.compile(r"\.\d+")
 VARIANTS: Final = frozenset(
     word
     for line in (
@@ -111,7 +113,7 @@ def _unmatched(words: Iterable[str], others: Iterable[str]) -> bool:
 
 def _measure(amount: str, unit: str | None) -> str:
     number = re.sub(r",(?=\d{3}\b)", "", f"0{amount}" if amount.startswith(".") else amount)
-    number = re.sub(r"(\.\d*?)0+\b", r"\1", number).rstrip(".")
+    number = DECIMALS.sub(lambda found: found[0].rstrip("0"), number).rstrip(".")
     return f"{number} {UNITS[unit]}" if unit else number
 
 

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import re
 from itertools import permutations
+from typing import Final
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from tasks.analyze.wording import is_same_wording, wording
+from tasks.analyze.wording import DECIMALS, WITH_DIGIT, is_same_wording, wording
+
+PLAIN_WITH_DIGIT: Final = re.compile(r"[^\W_]*\d[^\W_]*")
+PLAIN_ZEROS: Final = re.compile(r"(\.\d*?)0+\b")
+LONG: Final = 300_000
 
 
 def is_same(one: str, other: str) -> bool:
@@ -87,3 +95,26 @@ def test_the_order_of_words_changes_the_key_and_not_what_is_said() -> None:
 @pytest.mark.parametrize("title", ["", "!!!", "  "])
 def test_a_title_without_words_has_no_key(title: str) -> None:
     assert wording(title).key == ""
+
+
+@given(st.text(st.sampled_from("ab1é支٣²_-. ")))
+@example("a1b-2c_3d é4 支5 ٣")
+def test_words_with_a_digit_are_those_of_the_pattern_without_a_look_back(text: str) -> None:
+    assert WITH_DIGIT.findall(text) == PLAIN_WITH_DIGIT.findall(text)
+    assert WITH_DIGIT.sub(" ", text) == PLAIN_WITH_DIGIT.sub(" ", text)
+
+
+@given(st.from_regex(r"\d+([.,/]\d+)*", fullmatch=True))
+@example("1.00100/2.50.0")
+def test_the_zeros_cut_off_a_decimal_are_those_of_the_pattern_that_tries_every_length(number: str) -> None:
+    assert DECIMALS.sub(lambda found: found[0].rstrip("0"), number) == PLAIN_ZEROS.sub(r"\1", number)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "title",
+    ["x" * LONG, "1" * LONG + "x", "1." + "0" * LONG + "1", "1" + " " * LONG, "1." * LONG, "a." * LONG, "1 fl " * LONG],
+    ids=lambda title: title[:5],
+)
+def test_a_very_long_title_costs_its_length_not_its_square(title: str) -> None:
+    assert len(wording(title).key) <= LONG * len("1 fl ")
