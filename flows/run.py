@@ -31,7 +31,7 @@ from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
 from tasks.assets.recipe import Recipe
-from tasks.assets.reports import REGISTRATION_REPORT, VALIDATION_REPORT, Registration, ValidationReport
+from tasks.assets.reports import CROWNING, REGISTRATION_REPORT, VALIDATION_REPORT, Registration, ValidationReport
 from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError, DataBlockedError, LakeError, PandianError, StageNotRunError
 from tasks.ingest.sources import Shard, find_shards
@@ -198,16 +198,16 @@ class Run:
     def known(self) -> list[AssetRef]:
         """Wait for all stages and return what the inventory holds now, sorted.
 
-        That is what this run made or found, the newest of what it leaves for other runs to make, and the last decision
-        about the model.
+        That is what this run made or found, the newest of what it leaves for other runs to make, and decisions about
+        the model: the last about the version registered, and the last that made a champion.
         """
         found = {ref.key: ref for ref in self.refs()}
         for key in self._left_for_others:
             for manifest in self.store.versions(key)[:1]:
                 found.setdefault(key, manifest.ref)
         registered = found.get(specs.REGISTRATION.key)
-        decision = None if registered is None else self._decision(self._read_registration(registered))
-        return sorted([*found.values(), *([] if decision is None else [decision.ref])])
+        decisions = self._decisions(None if registered is None else self._read_registration(registered))
+        return sorted({*found.values(), *(item.ref for item in decisions)})
 
     def raise_for_failures(self) -> None:
         """Wait for all stages, then turn the first failure, a blocked table or a closed gate into an error.
@@ -274,6 +274,17 @@ class Run:
             ),
             None,
         )
+
+    def _decisions(self, registration: Registration | None) -> list[Manifest]:
+        """Return the last decision about a registered version, and the last that made one of its model the champion."""
+        if registration is None:
+            return []
+        crowned = (
+            item
+            for item in self.store.versions(specs.REVIEWS.key)
+            if item.metrics["model"] == registration.name and item.metrics["decision"] in CROWNING
+        )
+        return [item for item in (self._decision(registration), next(crowned, None)) if item is not None]
 
     def _record(self, error: Exception | None) -> RunReport:
         manifests = [self.store.manifest(ref) for ref in self.refs()]

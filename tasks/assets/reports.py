@@ -209,6 +209,10 @@ ModelState = Literal["refused", "waiting", "approved", "rejected", "champion", "
 """What became of a registered version; `replaced` was the champion before another one, or before it was rolled back."""
 
 
+CROWNING: Final = frozenset({"promoted", "rolled back"})
+"""Decisions that make their version the champion."""
+
+
 class Registration(Record):
     """What the registry was told. `alias` is None where the gate refused; then `reasons` say in words why."""
 

@@ -268,7 +268,7 @@ def _manifest(draft: Draft, recipe: Recipe, store: AssetStore, *, run_id: str) -
         main=draft.spec.main,
         files=files,
         columns=_columns(main),
-        rows=draft.rows if draft.rows is not None else _rows(main),
+        rows=_rows(main, draft),
         bytes=sum(entry.bytes for entry in files),
         content_digest=content_digest(files),
         metrics=draft.metrics,
@@ -289,8 +289,11 @@ def _columns(main: list[Path]) -> tuple[ColumnSchema, ...]:
     return tuple(ColumnSchema(name=item.name, type=str(item.type)) for item in pq.read_schema(main[0]))
 
 
-def _rows(main: list[Path]) -> int | None:
-    return sum(pq.read_metadata(file).num_rows for file in main) if main else None
+def _rows(main: list[Path], draft: Draft) -> int | None:
+    """The rows of an asset; a model has none, though a table lies beside it."""
+    if draft.rows is not None or not main or draft.spec.format == "model":
+        return draft.rows
+    return sum(int(pq.read_metadata(file).num_rows) for file in main)
 
 
 def _damage(manifest: Manifest, folder: Path) -> str | None:

@@ -14,7 +14,7 @@ from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.inventory import behind
 from tasks.assets.manifest import Finding, Severity, Verdict
-from tasks.assets.reports import EvaluationReport, MetricValue, ModelState, Registration, Relationship
+from tasks.assets.reports import CROWNING, EvaluationReport, MetricValue, ModelState, Registration, Relationship
 from tasks.inventory.reading import Asset
 from tasks.schemas import CANONICAL
 
@@ -61,11 +61,22 @@ class TableSummary:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """The model and its comparison; whichever of the two stages has run, and the last decision about it."""
+    """The model and its comparison; whichever of the two stages has run, and what was decided.
+
+    Args:
+        decision: The last decision about the version registered last.
+        crowned: The decision that made the champion, which may be an earlier version; None where there never was one.
+    """
 
     registration: Registration | None
     evaluation: EvaluationReport | None
     decision: Mapping[str, object] | None = None
+    crowned: Mapping[str, object] | None = None
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether the version registered last is in use."""
+        return self.state == "champion"
 
     @property
     def state(self) -> ModelState | None:
@@ -94,7 +105,8 @@ class Catalogue:
     """Everything that one stocktake made, ready to be told.
 
     Args:
-        assets: In any order; the pages do not depend on it.
+        assets: In any order; the pages do not depend on it. One of each key, but for decisions about the model: all of
+            them count, and the newest has a page.
         owners: Table to who answers for it now; a manifest names who did when the asset was made.
         lake: The folder, or the URL, that the assets lie in.
     """
@@ -102,7 +114,9 @@ class Catalogue:
     def __init__(
         self, assets: Iterable[Asset], owners: Mapping[str, str] = MappingProxyType({}), *, lake: str = ""
     ) -> None:
-        self.assets: Mapping[str, Asset] = {asset.key: asset for asset in sorted(assets, key=lambda item: item.key)}
+        ordered = sorted(assets, key=lambda item: (item.key, item.manifest.finished_at, item.manifest.version))
+        self.assets: Mapping[str, Asset] = {asset.key: asset for asset in ordered}
+        self._decisions = [asset.manifest.metrics for asset in reversed(ordered) if asset.key == specs.REVIEWS.key]
         self._owners = owners
         self._lake = lake
 
@@ -127,6 +141,11 @@ class Catalogue:
     def listed(self) -> list[Asset]:
         """The assets with a page of their own: all but shards."""
         return [asset for asset in self.assets.values() if asset.kind != "shards"]
+
+    @cached_property
+    def source_files(self) -> int:
+        """How many source files the tables were read from; they are told on the pages of their tables."""
+        return len(self.assets) - len(self.listed)
 
     @cached_property
     def as_of(self) -> datetime | None:
@@ -184,11 +203,17 @@ class Catalogue:
         registered = self.assets.get(specs.REGISTRATION.key)
         if evaluated is None and registered is None:
             return None
-        reviewed = self.assets.get(specs.REVIEWS.key)
+        registration = registered.registration if registered else None
+        about = [
+            item
+            for item in self._decisions
+            if registration and registration.version in {item["version"], item["from_version"]}
+        ]
         return ModelSummary(
-            registration=registered.registration if registered else None,
+            registration=registration,
             evaluation=evaluated.evaluation if evaluated else None,
-            decision=reviewed.manifest.metrics if reviewed else None,
+            decision=next(iter(about), None),
+            crowned=next((item for item in self._decisions if item["decision"] in CROWNING), None),
         )
 
     @cached_property

@@ -30,6 +30,7 @@ STAGE_OF: Final[Mapping[str, str]] = MappingProxyType(
         "models/recommender": "evaluate",
         "evaluations": "evaluate",
         "registrations": "register",
+        "inventory/review": "register",
     }
 )
 STAGES: Final = ("ingest", "validate", "profile", "embed", "analyze", "finetune", "evaluate", "register")
@@ -45,16 +46,23 @@ USUAL_EDGES: Final = frozenset(
         ("evaluate", "register"),
     }
 )
-BOX: Final = Size(width=222, height=84, layer_gap=72, node_gap=16, waypoint=2)
+BOX: Final = Size(width=240, height=84, layer_gap=60, node_gap=16, waypoint=2)
 
 
 @dataclass(frozen=True, slots=True)
 class StageBox:
-    """One stage. `verdict` is the worst that its assets carry; `made` says in words what came of it."""
+    """One stage. `made` says in words what came of it.
+
+    Args:
+        assets: Those with a page of their own.
+        source_files: The shards beside them.
+        verdict: The worst that its assets carry.
+    """
 
     name: str
     made: str
     assets: int
+    source_files: int
     byte_size: int
     duration_s: float
     severities: Mapping[Severity, int]
@@ -65,7 +73,7 @@ class StageBox:
     @property
     def is_done(self) -> bool:
         """Whether the stage made, or found, any asset."""
-        return self.assets > 0
+        return self.assets + self.source_files > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,8 @@ def _box(catalogue: Catalogue, words: Words, name: str, x: float, y: float) -> S
     return StageBox(
         name=name,
         made=_made(catalogue, words, name) if assets else words.not_in_this_run,
-        assets=len(assets),
+        assets=sum(asset.kind != "shards" for asset in assets),
+        source_files=sum(asset.kind == "shards" for asset in assets),
         byte_size=sum(asset.manifest.bytes for asset in assets),
         duration_s=sum(asset.manifest.duration_s for asset in assets),
         severities=count_severities(places),

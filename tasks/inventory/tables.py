@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,10 +31,9 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class ClusterRow:
-    """One cluster; shares are None where there are no events or prices."""
+    """One cluster, named by its words; shares are None where there are no events or prices."""
 
     name: str
-    words: Sequence[str]
     size: int
     event_share: float | None
     revenue_share: float | None
@@ -90,7 +88,6 @@ def cluster_rows(asset: Asset | None, most: int) -> ClusterTable | None:
     rows = tuple(
         ClusterRow(
             name=str(record["name"]),
-            words=tuple(map(str, record["words"] or ())),
             size=int(record["size"]),
             event_share=record["event_share"],
             revenue_share=record["revenue_share"],

@@ -43,15 +43,22 @@ class Words:
     rows: str = "Rows"
     quality: str = "Quality"
     model: str = "Model"
-    in_kinds: str = "{size} in {kinds}"
+    in_kinds: str = "in {kinds}, and these pages"
+    whole_size: str = "{size} with {files} read"
+    assets_note: str = (
+        "Source files are told on the pages of their tables. These pages are one more asset, `inventory/catalogue`."
+    )
     in_tables: str = "in {tables}"
     no_model: str = "No model"
     no_model_why: str = "This stocktake has neither evaluated nor registered one."
     decided_by: str = "by {by}: {reason}"
+    champion_is: str = "Champion: version {version}"
+    no_champion: str = "No champion yet"
+    version_is: str = "Version {version}"
     not_registered: str = "evaluated, not registered"
     over_best: str = "{gain} against the best part, {part}"
     pipeline: str = "How it was made"
-    pipeline_note: str = "From the raw tables on the left to the model under review on the right."
+    pipeline_note: str = "From the raw tables on the left to the registered model on the right."
     stage: str = "Stage"
     stage_ingest: str = "{tables}, {rows}"
     stage_profile: str = "{columns}, {links}"
@@ -61,6 +68,7 @@ class Words:
     stage_evaluate: str = "NDCG@10 {value}"
     stage_register: str = "version {version}, {state}"
     stage_assets: str = "{assets}, {duration}"
+    stage_files: str = "{assets}, {files}, {duration}"
 
     tables: str = "Tables"
     table: str = "Table"
@@ -320,7 +328,8 @@ ENGLISH: Final = Words(
     nouns={
         "critical": ("critical", "critical"),
         "info": ("info", "info"),
-        "duplicate": ("in duplicates", "in duplicates"),
+        "duplicate": ("duplicate", "duplicates"),
+        "file": ("file", "files"),
     },
     previews={
         "groups.parquet": "Groups of products that are the same, or nearly",

@@ -255,3 +255,11 @@ def test_what_is_of_a_table_belongs_to_its_owner_and_the_recipe_does_not_say_so(
     keys = ("shards/products/a", "quarantine/products", "profiles/products", "tables/events", "embeddings/products")
     found = [kept.owner_of(AssetSpec(key, "t", "g", "team")) for key in keys]
     assert found == ["王小明", "王小明", "王小明", "team", "team"]
+
+
+def test_a_model_has_no_rows_though_a_table_lies_beside_it(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    spec = AssetSpec("models/encoder", "Encoder", "one model", "team", format="model", main="history.parquet")
+    with store.draft(spec, RECIPE, run_id="run-1") as draft:
+        pq.write_table(pa.table({"step": [1, 2, 3]}), draft.path / "history.parquet")
+    assert store.manifest(AssetRef(spec.key, RECIPE.version)).rows is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -24,6 +26,10 @@ def read(store: AssetStore, stock: Stock, config: InventoryConfig = CONFIG) -> C
         has = has_reports(manifest)
         found.append(read_asset(manifest, store.path(ref), config) if has else Asset(manifest))
     return Catalogue(found)
+
+
+def decision(kind: str, version: str, from_version: str | None = None) -> dict[str, Any]:  # JSON values of any shape
+    return {"decision": kind, "version": version, "from_version": from_version, "by": "Ada", "reason": "because"}
 
 
 @pytest.fixture
@@ -193,12 +199,40 @@ def test_the_pipeline_says_what_each_stage_made(whole: Catalogue) -> None:
         "validate": "2 passed, 1 warned",
         "profile": "10 columns, 1 link",
         "embed": "2 vectors",
-        "analyze": "3 clusters, 2 in duplicates",
+        "analyze": "3 clusters, 2 duplicates",
         "finetune": "1 interaction",
         "evaluate": "NDCG@10 0.1430",
         "register": "version 3, challenger",
     }
     assert [box.verdict for box in drawn.boxes if box.verdict] == ["warned"]
+
+
+def test_the_stages_count_every_asset_with_a_page_once_and_source_files_apart(store: AssetStore, stock: Stock) -> None:
+    stock.publish(specs.REVIEWS, stage="review", metrics=decision("rejected", "3"))
+    found = read(store, stock)
+    boxes = pipeline(found, ENGLISH).boxes
+    assert sum(box.assets for box in boxes) == len(found.listed) == 21
+    assert [box.source_files for box in boxes if box.source_files] == [found.source_files] == [5]
+
+
+@pytest.mark.parametrize(
+    ("decisions", "champion", "state"),
+    [
+        ([("promoted", "1", None), ("rejected", "3", None)], "1", "rejected"),
+        ([("promoted", "1", None), ("promoted", "3", "1")], "3", "champion"),
+        ([("promoted", "3", "1"), ("rolled back", "1", "3")], "1", "replaced"),
+        ([("approved", "2", None)], None, "waiting"),
+    ],
+)
+def test_the_champion_is_told_beside_the_version_registered_last(
+    store: AssetStore, stock: Stock, decisions: list[tuple[str, str, str | None]], champion: str | None, state: str
+) -> None:
+    for item in decisions:
+        stock.publish(specs.REVIEWS, *stock.refs[-1:], stage="review", metrics=decision(*item))
+    model = read(store, stock).model
+    assert model is not None
+    assert (model.crowned["version"] if model.crowned else None) == champion
+    assert model.state == state
 
 
 def test_a_stage_that_made_nothing_says_so(store: AssetStore) -> None:

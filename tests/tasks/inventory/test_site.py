@@ -386,3 +386,31 @@ def test_what_is_behind_its_inputs_is_marked_on_every_page_that_tells_of_it(stor
     index = Page(found["index.html"])
     (count,) = re.findall(r"(\d+) assets were made from older versions", " ".join(index.texts))
     assert index.texts.count("behind") == int(count) + 1, "once beside each asset, once beside the table's verdict"
+
+
+def test_the_model_tile_names_the_champion_first_and_then_the_newest_version(store: AssetStore) -> None:
+    stock = Stock(store)
+    refs = stock.everything()
+    assert "No champion yet Version 3 challenger, waiting for review" in tile(write(store, refs)["index.html"])
+    told = {"from_version": None, "by": "Ada"}
+    for facts in (
+        {"decision": "promoted", "version": "1", "reason": "it is good", **told},
+        {"decision": "rejected", "version": "3", "reason": "it is not", **told},
+    ):
+        stock.publish(specs.REVIEWS, refs[0], stage=f"review {facts['version']}", metrics=facts)
+    words = tile(write(store, stock.refs)["index.html"])
+    assert "Champion: version 1 by Ada: it is good Version 3 rejected by a reviewer by Ada: it is not" in words
+
+
+def test_only_what_was_decided_for_has_a_tick(store: AssetStore) -> None:
+    stock = Stock(store)
+    refs = stock.everything()
+    waiting = 'is-info" aria-hidden="true" focusable="false"><use href="#i-info"/></svg>challenger, waiting for review'
+    found = write(store, refs)
+    assert waiting in found["index.html"]
+    assert waiting in found["assets/registrations/recommender.html"]
+
+
+def tile(text: str) -> str:
+    words = " ".join(" ".join(Page(text).texts).split())
+    return words[words.index(" Model ", words.index("Quality")) : words.index("How it was made")]
