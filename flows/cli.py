@@ -182,7 +182,7 @@ def search(words: str, config: str | None, version: str | None, count: int, as_j
 
     Example: pandian search "fountain pen" --version 1
     """
-    _answer(_recommender(config, version).search(words, count), as_json=as_json)
+    _answer(_loaded(_model_folder(config, version)).search(words, count), as_json=as_json)
 
 
 @cli.command()
@@ -199,7 +199,9 @@ def recommend(
 
     Example: pandian recommend 900 --version 1
     """
-    _answer(_recommender(config, version).recommend(user, history, count), as_json=as_json)
+    folder = _model_folder(config, version)
+    _say_unknown(folder, history)
+    _answer(_loaded(folder).recommend(user, history, count), as_json=as_json)
 
 
 @cli.group()
@@ -239,11 +241,12 @@ def show_version(version: str, config: str | None, as_json: bool) -> None:
     """
     from flows.summary import version_brief
     from tasks.register.review import shown
+    from tasks.register.status import CARD_NOTE
 
-    found, card = shown(_settings(config).register_, version)
+    found = shown(_settings(config).register_, version)
     if as_json:
-        return _print_json({**version_brief(found), "card": card})
-    click.echo(card)
+        return _print_json({**version_brief(found.version), "card": found.card})
+    click.echo("\n".join((*found.status, "", CARD_NOTE, "", found.card)))
     return None
 
 
@@ -284,9 +287,13 @@ def promote(config: str | None, as_json: bool) -> None:
     from datetime import UTC, datetime
 
     from tasks.register.review import promote as promote_approved
+    from tasks.register.review import why_not_promoted
 
     settings = _settings(config)
-    _decided(promote_approved(settings.register_, _signed_store(settings), now=datetime.now(UTC)), as_json=as_json)
+    found = promote_approved(settings.register_, _signed_store(settings), now=datetime.now(UTC))
+    if found is None and not as_json:
+        return click.echo(why_not_promoted(settings.register_))
+    return _decided(found, as_json=as_json)
 
 
 @cli.command()
@@ -461,19 +468,31 @@ def _decided(found: Review | None, *, as_json: bool) -> None:
 
     if as_json:
         return _print_json(None if found is None else asdict(found))
-    if found is None:
-        click.echo("There is nothing to promote: no version is approved that is newer than the champion.")
-        return None
-    click.echo(f"{found.model} version {found.version} was {found.decision} by {found.by}: {found.reason}")
+    if found is not None:
+        click.echo(found.words)
     return None
 
 
-def _recommender(config: str | None, version: str | None) -> Recommender:
+def _model_folder(config: str | None, version: str | None) -> Path:
     from tasks.register.review import chosen_files
-    from tasks.retrieval.recommender import Recommender
 
     settings = _settings(config)
-    return Recommender.load(chosen_files(settings.register_, version, cache=Path(settings.home) / "cache"))
+    return chosen_files(settings.register_, version, cache=Path(settings.home) / "cache")
+
+
+def _loaded(folder: Path) -> Recommender:
+    from tasks.retrieval.recommender import Recommender
+
+    return Recommender.load(folder)
+
+
+def _say_unknown(folder: Path, history: Sequence[str]) -> None:
+    """Say which products of a history the model does not know; where it knows none of them, that is wrong usage."""
+    from tasks.register.review import unknown_products
+
+    unknown = unknown_products(folder, history)
+    if unknown:
+        click.echo(f"The model does not know, and passes over: {', '.join(unknown)}.", err=True)
 
 
 def _answer(found: Sequence[Recommendation], *, as_json: bool) -> None:

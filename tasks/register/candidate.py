@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -44,6 +44,8 @@ class Candidate:
         assets: The recommender and its evaluation, which a review must find again.
         digests: Every asset it was made from, itself and its evaluation, with their content digests.
         questions: What it is tried with, as rows of the model's input; also its input example.
+        measures: The metrics of the evaluation's manifest.
+        training: The metrics of the encoder's manifest.
     """
 
     folder: Path
@@ -51,6 +53,8 @@ class Candidate:
     digests: Mapping[AssetRef, str]
     evaluation: EvaluationReport
     questions: Sequence[Mapping[str, Any]]  # values of the model's input columns
+    measures: Mapping[str, Any] = field(default_factory=dict)  # texts and numbers
+    training: Mapping[str, Any] = field(default_factory=dict)  # texts and numbers
 
     @property
     def reviewed(self) -> dict[AssetRef, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tasks.assets.reports import EvaluationReport, MetricValue
 from tasks.errors import UsageError, near_miss
 from tasks.register.config import RegisterConfig
+from tasks.register.measures import name_of
 
 CANDIDATE: Final = "combination"
 
@@ -20,10 +21,12 @@ class Decision:
     Args:
         reasons: One sentence each.
         comparison: A sentence on what the champion was compared by; empty without a champion.
+        warnings: What does not close the gate, and a reviewer must know.
     """
 
     reasons: tuple[str, ...]
     comparison: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -32,7 +35,11 @@ class Decision:
 
     def unless(self, problem: str | None) -> Decision:
         """Return the decision with one more reason against the candidate, if there is one."""
-        return self if problem is None else Decision((*self.reasons, problem), self.comparison)
+        return self if problem is None else replace(self, reasons=(*self.reasons, problem))
+
+    def warning(self, problem: str | None) -> Decision:
+        """Return the decision with one more warning, if there is one."""
+        return self if problem is None else replace(self, warnings=(*self.warnings, problem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,7 @@ def _below_best_part(candidate: MetricValue, values: Mapping[str, MetricValue], 
         return None
     return (
         f"Its {config.metric} of {candidate.value:.4f} (at most {candidate.high:.4f}) is clearly below that of "
-        f"{best.model} alone, {best.value:.4f}."
+        f"{name_of(best.model)} alone, {best.value:.4f}."
     )
 
 

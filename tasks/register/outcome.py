@@ -8,9 +8,12 @@ from typing import Final
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.reports import Registration
+from tasks.register.candidate import Candidate
 from tasks.register.gate import CANDIDATE, Decision
+from tasks.register.measures import gain_words, search_warning, search_words, training_words
 from tasks.register.registry import ASSET_TAG, CHALLENGER, DIGEST_TAG, RECIPE_TAG, Version
 
+SEARCH_TAG: Final = "search"
 PASSED: Final = MappingProxyType({"gate": "passed"})
 
 
@@ -28,9 +31,21 @@ def identity_tags(reviewed: Mapping[AssetRef, str], recipe: str) -> dict[str, st
 
 def gate_tags(decision: Decision) -> dict[str, str]:
     """Return a new version's tags of what the gate said, and whether it awaits a review."""
+    warnings = {"gate_warnings": "\n".join(decision.warnings)} if decision.warnings else {}
     if decision.is_open:
-        return {**PASSED, "review": "pending"}
-    return {"gate": "refused", "gate_reasons": "\n".join(decision.reasons)}
+        return {**PASSED, **warnings, "review": "pending"}
+    return {"gate": "refused", "gate_reasons": "\n".join(decision.reasons), **warnings}
+
+
+def said(candidate: Candidate) -> dict[str, str]:
+    """Return what is said of a candidate beside its metrics, by name; without what nobody measured."""
+    found = {
+        "gain": gain_words(candidate.measures),
+        "search": search_words(candidate.measures),
+        "search_warning": search_warning(candidate.measures),
+        "training": training_words(candidate.training),
+    }
+    return {name: words for name, words in found.items() if words}
 
 
 def registration(version: Version, *, tracking_uri: str) -> Registration:

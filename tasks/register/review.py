@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.recheck import basis_of, reason_against
 from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, Version, exists, review_of
+from tasks.register.status import SINCE, Shown, nothing_to_promote, status_words
 
 PROMOTED_FROM: Final = "promoted_from"
 PROMOTION: Final = "promotion"
@@ -42,6 +43,17 @@ class Review:
     reason: str
     at: str
 
+    @property
+    def words(self) -> str:
+        """What was decided, in words."""
+        if self.decision != "rolled back":
+            return f"{self.model} version {self.version} was {self.decision} by {self.by}: {self.reason}"
+        out = f"version {self.from_version} was taken out by {self.by}: {self.reason.rstrip('.')}."
+        out = (
+            out if self.from_version else f"there was no champion any more. {self.by} says: {self.reason.rstrip('.')}."
+        )
+        return f"{self.model}: {out} Version {self.version} is the champion again."
+
 
 def registered_assets(config: RegisterConfig) -> Iterator[AssetRef]:
     """Yield the assets of all versions that have an alias, are under review, or are approved, as of the first look."""
@@ -57,14 +69,46 @@ def listed(config: RegisterConfig) -> list[Version]:
     return Registry(config).versions() if exists(config) else []
 
 
-def shown(config: RegisterConfig, version: str) -> tuple[Version, str]:
-    """Return a version and its card.
+def shown(config: RegisterConfig, version: str) -> Shown:
+    """Return a version, its card as it was registered, and where it stands today.
 
     Raises:
         UsageError: There is no such version.
     """
     registry = _registry(config)
-    return registry.version(version), registry.card(version)
+    found = registry.version(version)
+    return Shown(found, registry.card(version), status_words(found, registry.by_alias(CHAMPION)))
+
+
+def why_not_promoted(config: RegisterConfig) -> str:
+    """Return in words why no version became the champion, and what to do about it."""
+    if not exists(config):
+        return nothing_to_promote({}, None)
+    registry = Registry(config)
+    return nothing_to_promote(registry.tags(), registry.by_alias(CHAMPION))
+
+
+def unknown_products(folder: Path, products: Sequence[str]) -> list[str]:
+    """Return the products of a history that a recommender does not know, each once.
+
+    Args:
+        folder: The recommender's files.
+        products: Product ids.
+
+    Raises:
+        UsageError: It knows none of them.
+    """
+    import pyarrow.parquet as pq
+
+    known = pq.read_table(folder / specs.RECOMMENDER.main, columns=["product_id"])["product_id"]
+    found = set(known.to_pylist()) if products else set()
+    unknown = [product for product in dict.fromkeys(products) if product not in found]
+    if products and len(unknown) == len(set(products)):
+        raise UsageError(
+            problem=f"The model knows no product of this history: {', '.join(unknown)}.",
+            fix="Name ids of `tables/products`, as in its column `product_id`.",
+        )
+    return unknown
 
 
 def judge(  # noqa: PLR0913 - a decision has that many parts
@@ -159,6 +203,7 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
         if problem is not None:
             raise _refused(previous, problem)
         registry.set_alias(CHAMPION, previous.version)
+        registry.set_tags(previous.version, {SINCE: now.isoformat()})
         if champion is not None:
             tags = {"review": "rejected", "review_reason": f"rolled back: {reason}", "reviewer": by}
             registry.set_tags(champion.version, {**tags, "reviewed_at": now.isoformat()})
@@ -287,7 +332,7 @@ def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: 
         at=now.isoformat(),
     )
     _kept(store, champion, review)
-    registry.set_tags(champion.version, {PROMOTION: DONE, "promoted_at": now.isoformat()})
+    registry.set_tags(champion.version, {PROMOTION: DONE, SINCE: now.isoformat()})
     return review
 
 

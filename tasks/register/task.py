@@ -13,12 +13,13 @@ from tasks.register.candidate import Candidate, questions
 from tasks.register.card import model_card
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
-from tasks.register.outcome import PASSED, gate_tags, identity_tags, registration
+from tasks.register.measures import search_warning, search_words
+from tasks.register.outcome import PASSED, SEARCH_TAG, gate_tags, identity_tags, registration, said
 from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Version, standing
 from tasks.stage import Build, stage
 
 
-@stage("register", revision=3, produces=lambda **_: (specs.REGISTRATION,))
+@stage("register", revision=4, produces=lambda **_: (specs.REGISTRATION,))
 def register(
     recommender: AssetRef, evaluation: AssetRef, lineage: list[AssetRef], config: RegisterConfig, build: Build
 ) -> None:
@@ -35,7 +36,7 @@ def register(
     with build.draft(specs.REGISTRATION) as draft:
         (draft.path / REGISTRATION_REPORT).write_text(report.model_dump_json(indent=2), encoding="utf-8")
         (draft.path / CARD).write_text(card, encoding="utf-8")
-        draft.metrics.update({"version": report.version, "decision": report.decision})
+        draft.metrics.update({"version": report.version, "decision": report.decision, **said(candidate)})
 
 
 def _candidate(assets: tuple[AssetRef, AssetRef], lineage: list[AssetRef], build: Build) -> Candidate:
@@ -48,6 +49,8 @@ def _candidate(assets: tuple[AssetRef, AssetRef], lineage: list[AssetRef], build
         digests={ref: build.manifest(ref).content_digest for ref in sorted({*lineage, *assets})},
         evaluation=EvaluationReport.model_validate_json(text),
         questions=questions(products),
+        measures=build.manifest(assets[1]).metrics,
+        training=next((build.manifest(ref).metrics for ref in lineage if ref.key == specs.ENCODER.key), {}),
     )
 
 
@@ -56,8 +59,8 @@ def _published(registry: Registry, candidate: Candidate, identity: Mapping[str, 
     config, champion = registry.config, registry.by_alias(CHAMPION)
     decision = decide(candidate.evaluation, config, champion=standing(champion, config, candidate.split))
     logged = registry.log(candidate)
-    decision = decision.unless(logged.problem)
+    decision = decision.unless(logged.problem).warning(search_warning(candidate.measures))
     card = model_card(config.model_name, candidate, decision, champion=champion)
     return registry.tagged({**identity, **PASSED}) or registry.publish(
-        logged, card, {**identity, **gate_tags(decision)}
+        logged, card, {**identity, **gate_tags(decision), SEARCH_TAG: search_words(candidate.measures)}
     )

@@ -47,6 +47,27 @@ MLFLOW_WARNINGS = [
 TITLES = {"pen": "blue pen", "ink": "blue ink", "paper": "white paper", "pan": "iron pan"}
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CLEAN = LeakageCheck(name="nothing of the future is trained on", is_clean=True, detail="0 of 9 events.")
+GAIN = {
+    "model": "combination",
+    "against": "item_knn",
+    "metric": "ndcg_at_10",
+    "value": 0.02,
+    "low": -0.01,
+    "high": 0.05,
+    "share": 0.2,
+}
+SEARCH = {
+    "measured_by": "known_items",
+    "queries": 300,
+    "model": "finetuned_encoder",
+    "against": "raw_encoder",
+    "metric": "known_item_mrr_at_10",
+    "value": -0.1,
+    "low": -0.15,
+    "high": -0.05,
+    "share": -0.2,
+}
+"""What an evaluation's manifest says: no clear gain, and a search that training made worse."""
 
 
 def write_recommender(folder: Path) -> Path:

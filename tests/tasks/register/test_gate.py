@@ -42,7 +42,7 @@ def test_intervals_that_touch_the_baselines_are_refused() -> None:
 def test_a_part_that_is_clearly_better_alone_refuses_the_combination() -> None:
     values = (measured("popularity", 0.05), measured("item_knn", 0.20), measured("combination", 0.12))
     (reason,) = reasons(evaluation_of(metrics=values))
-    assert "clearly below that of item_knn alone, 0.2000" in reason
+    assert "clearly below that of ItemKNN alone, 0.2000" in reason
     assert reasons(evaluation_of(metrics=values), RegisterConfig(max_loss_to_part=0.5)) == []
 
 
@@ -142,3 +142,9 @@ def test_a_setting_that_names_nothing_is_wrong_usage_not_a_refusal(config: Regis
 def test_one_more_reason_closes_the_gate() -> None:
     assert Decision(("a",), "same split").unless("b") == Decision(("a", "b"), "same split")
     assert Decision(()).unless(None).is_open
+
+
+def test_a_warning_does_not_close_the_gate() -> None:
+    assert Decision(()).warning("a").warning(None) == Decision((), warnings=("a",))
+    assert Decision(()).warning("a").is_open
+    assert Decision((), warnings=("a",)).unless("b").warnings == ("a",)

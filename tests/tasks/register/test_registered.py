@@ -26,12 +26,23 @@ from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
 from tasks.register.outcome import gate_tags, identity_tags
 from tasks.register.registry import Logged, Registry, Version
-from tasks.register.review import Review, chosen_files, judge, promote, registered_assets, roll_back
+from tasks.register.review import (
+    Review,
+    chosen_files,
+    judge,
+    promote,
+    registered_assets,
+    roll_back,
+    shown,
+    unknown_products,
+    why_not_promoted,
+)
 from tasks.register.task import register
 from tasks.retrieval.recommender import Recommender
 from tests.builders import save_asset
 from tests.tasks.register.evaluations import GOOD, make_evaluation
 from tests.tasks.register.recommenders import write_recommender
+from tests.tasks.register.registering import GAIN, SEARCH
 
 pytestmark = [
     # MLflow judges its own type hints, and deprecates what it calls itself: neither is ours to mend.
@@ -163,7 +174,7 @@ def test_a_candidate_that_passes_is_the_challenger_and_awaits_a_review(
     assert version.aliases == ("challenger",)
     assert (version.tags["gate"], version.review) == ("passed", "pending")
     assert report.metrics == {"ndcg_at_10": 0.3}
-    assert "Passed; waiting for review." in (folder / "card.md").read_text(encoding="utf-8")
+    assert "Passed, and put up for review." in (folder / "card.md").read_text(encoding="utf-8")
 
 
 def test_a_version_says_which_assets_it_was_made_from(office: Office, passed: tuple[Registration, Path]) -> None:
@@ -298,6 +309,11 @@ def test_rolling_back_returns_to_the_champion_before_and_stays_there(model: Mode
     assert model.alias("champion") == first.version
     assert model.registry.version(second.version).tags["review_reason"] == "rolled back: Clicks fell."
     assert model.decisions()[-1]["decision"] == "rolled back"
+    assert review.words == (
+        f"{model.config.model_name}: version {second.version} was taken out by bob: Clicks fell. "
+        f"Version {first.version} is the champion again."
+    )
+    assert model.registry.version(first.version).tags["promoted_at"] == review.at
     assert model.promote() is None
     assert model.alias("champion") == first.version
 
@@ -324,9 +340,43 @@ def test_where_there_is_no_champion_the_challenger_is_named(model: Model) -> Non
     assert chosen_files(model.config, "challenger") == by_number
 
 
+def test_products_of_a_history_that_the_model_does_not_know_are_named(model: Model) -> None:
+    files = chosen_files(model.config, model.add().version)
+    assert unknown_products(files, ["pan", "zzz", "pot", "zzz"]) == ["zzz"]
+    assert unknown_products(files, []) == []
+    with pytest.raises(UsageError, match="knows no product of this history: zzz, yyy"):
+        unknown_products(files, ["zzz", "yyy"])
+
+
+def test_the_version_in_mlflow_says_that_search_was_not_measured(
+    office: Office, passed: tuple[Registration, Path]
+) -> None:
+    version = Registry(office.config("t-recommender")).version(passed[0].version)
+    assert version.tags["search"] == "Search was not measured."
+    assert "gate_warnings" not in version.tags
+
+
+def test_a_search_that_training_made_worse_is_a_tag_beside_the_gates(office: Office) -> None:
+    config, recipe = office.config("worse-recommender"), Recipe(stage="by-hand", revision=1, arguments={"search": 1})
+    with office.store.draft(specs.EVALUATION, recipe, run_id="by-hand") as draft:
+        (draft.path / EVALUATION_REPORT).write_text(make_evaluation().model_dump_json(), encoding="utf-8")
+        draft.metrics.update(search=SEARCH, gain=GAIN)
+    evaluation = AssetRef(specs.EVALUATION.key, recipe.version)
+    result = register.fn(office.recommender, evaluation, [], config=config, store=office.store)
+    (version,) = Registry(config).versions()
+    assert (version.tags["gate"], version.review) == ("passed", "pending")
+    assert version.tags["gate_warnings"].startswith("Training made search worse")
+    assert version.tags["search"].startswith("The shop has no judgments")
+    metrics = office.store.manifest(result.primary).metrics
+    assert metrics["search_warning"] == version.tags["gate_warnings"]
+    assert metrics["gain"].startswith("Not distinguishable from ItemKNN")
+    assert any("Warning: Training made search worse" in line for line in shown(config, "1").status)
+
+
 def test_nothing_is_promoted_or_listed_where_nothing_was_registered(tmp_path: Path) -> None:
     config = RegisterConfig(tracking_uri=f"sqlite:///{tmp_path}/none.db", model_name="none")
     assert promote(config, AssetStore(str(tmp_path / "lake")), now=NOON) is None
+    assert "no model was registered yet" in why_not_promoted(config)
     with pytest.raises(UsageError, match="No model was ever registered"):
         chosen_files(config, None)
     assert not (tmp_path / "none.db").exists()

@@ -132,9 +132,10 @@ def test_the_newest_candidate_takes_the_alias_of_the_challenger(shop: Shop) -> N
 
 def test_the_card_compares_with_the_champion_of_the_day(shop: Shop) -> None:
     shop.champion(0.12)
-    version, card = shown(shop.config, shop.register(evaluation_of(0.13)).version)
-    assert "| ndcg_at_10 | 0.1300 (0.1200–0.1400) | 0.1200 (0.1100–0.1300) |" in card
-    assert version.review == "pending"
+    found = shown(shop.config, shop.register(evaluation_of(0.13)).version)
+    assert "| ndcg_at_10 | 0.1300 (0.1200–0.1400) | 0.1200 (0.1100–0.1300) |" in found.card
+    assert found.version.review == "pending"
+    assert found.status[0].endswith("version 2: challenger; version 1 is the champion.")
 
 
 def test_the_champion_is_compared_by_its_value_on_the_same_split_and_by_its_lead_on_another(shop: Shop) -> None:
