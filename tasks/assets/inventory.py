@@ -17,7 +17,7 @@ import duckdb
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
-from tasks.assets.store import AssetStore
+from tasks.assets.store import MANIFEST, AssetStore
 from tasks.errors import UnknownAssetError, near_miss
 
 MANIFESTS: Final = """
@@ -153,8 +153,9 @@ def show(store: AssetStore, key: str) -> Manifest:
 
     Raises:
         UnknownAssetError: There is no such key or version.
+        TamperedAssetError: It is there, and its manifest is not a manifest.
     """
-    return _named(store.manifests(), key, lake=store.url)
+    return _named(store, store.manifests(), key)
 
 
 def lineage(store: AssetStore, key: str) -> Lineage:
@@ -164,9 +165,10 @@ def lineage(store: AssetStore, key: str) -> Lineage:
 
     Raises:
         UnknownAssetError: There is no such key or version.
+        TamperedAssetError: It is there, and its manifest is not a manifest.
     """
     manifests = store.manifests()
-    asset = _named(manifests, key, lake=store.url).ref
+    asset = _named(store, manifests, key).ref
     edges = tuple((_ref(origin), _ref(made)) for origin, made in _ask(manifests, LINEAGE, {"ref": str(asset)}))
     nodes = {asset, *(ref for edge in edges for ref in edge)}
     return Lineage(nodes=tuple(sorted(nodes)), edges=edges)
@@ -183,17 +185,26 @@ def findings(store: AssetStore) -> list[dict[str, Any]]:  # JSON values of any s
     return [{**json.loads(finding), "keys": keys} for finding, keys in rows]
 
 
-def _named(manifests: Sequence[Manifest], key: str, *, lake: str) -> Manifest:
+def _named(store: AssetStore, manifests: Sequence[Manifest], key: str) -> Manifest:
     known = _by_ref(manifests) if "@" in key else {item.key: item for item in _current(manifests, with_shards=True)}
     if key in known:
         return known[key]
+    _look_for_damaged(store, key)
     name, _, version = key.partition("@")
     versions = sorted(item.version for item in manifests if item.key == name)
     if version and versions:
         fix = f"{near_miss(version, versions)}Its versions are {', '.join(versions)}."
     else:
         fix = f"{near_miss(name, {item.key for item in manifests})}`pandian inventory list --all` names all there are."
-    raise UnknownAssetError(lake=lake, key=key, fix=fix)
+    raise UnknownAssetError(lake=store.url, key=key, fix=fix)
+
+
+def _look_for_damaged(store: AssetStore, key: str) -> None:
+    """Read each manifest of a key, or of the version named; one that is not a manifest raises."""
+    for path in store.lake.find(MANIFEST):
+        name, version, _ = path.rsplit("/", 2)
+        if key in {name, f"{name}@{version}"}:
+            store.find(AssetRef(name, version))
 
 
 def _current(manifests: Sequence[Manifest], *, with_shards: bool) -> list[Manifest]:

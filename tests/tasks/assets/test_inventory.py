@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from tasks.assets.inventory import behind, current, findings, lineage, show
 from tasks.assets.manifest import Finding
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
-from tasks.errors import UnknownAssetError
+from tasks.errors import TamperedAssetError, UnknownAssetError
 from tests.builders import make_products, save_table
 
 ROOT = Path(__file__).parents[3]
@@ -106,6 +107,26 @@ def test_an_unknown_version_names_those_there_are(store: AssetStore) -> None:
     ref = publish(store, specs.table("products"))
     with pytest.raises(UnknownAssetError, match=f"Its versions are {ref.version}"):
         show(store, "tables/products@000000000000")
+
+
+@pytest.mark.parametrize("ask", [show, lineage])
+@pytest.mark.parametrize("is_version_named", [False, True])
+def test_an_asset_whose_manifest_is_broken_is_called_damaged_and_not_unknown(
+    store: AssetStore, ask: Callable[[AssetStore, str], object], is_version_named: bool
+) -> None:
+    publish(store, specs.profile("events"))
+    broken = publish(store, specs.table("events"))
+    store.lake.replace(f"{broken.key}/{broken.version}/manifest.json", b"{}")
+
+    with pytest.raises(TamperedAssetError, match=f"the manifest of {broken} cannot be read.* Run the flow again"):
+        ask(store, str(broken) if is_version_named else broken.key)
+
+
+def test_an_asset_with_a_version_that_can_be_read_is_shown_beside_a_broken_one(store: AssetStore) -> None:
+    whole, broken = (publish(store, specs.table("events"), config=config) for config in ("one", "two"))
+    store.lake.replace(f"{broken.key}/{broken.version}/manifest.json", b"{}")
+
+    assert show(store, whole.key).ref == whole
 
 
 def test_lineage_goes_up_and_down_transitively_and_not_sideways(store: AssetStore) -> None:
