@@ -15,6 +15,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.inventory import behind
 from tasks.assets.manifest import Finding, Severity, Verdict
 from tasks.assets.reports import CROWNING, EvaluationReport, MetricValue, ModelState, Registration, Relationship
+from tasks.assets.rules import in_words
 from tasks.inventory.reading import Asset
 from tasks.schemas import CANONICAL
 
@@ -119,6 +120,14 @@ class Catalogue:
         self._decisions = [asset.manifest.metrics for asset in reversed(ordered) if asset.key == specs.REVIEWS.key]
         self._owners = owners
         self._lake = lake
+
+    def message(self, place: FindingPlace) -> str:
+        """Return what a finding says; a rule that it names by its id is told in words."""
+        message = place.finding.message
+        report = place.asset.validation
+        for result in report.results if report else ():
+            message = message.replace(f"fails “{result.id}”", f"breaks the rule “{in_words(result)}”")
+        return message
 
     def behind(self, asset: Asset) -> tuple[AssetRef, ...]:
         """Return those of an asset's inputs that are no longer current, or that are behind themselves."""

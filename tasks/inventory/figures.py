@@ -92,12 +92,6 @@ def moment(value: datetime | None) -> str:
     return NOTHING if value is None else f"{minute(value)} UTC"
 
 
-def rule(name: str) -> str:
-    """Return the name of an expectation as words: `must not be null`, `table row count must be between`."""
-    words = name.removeprefix("expect_").replace("column_values_to_", "must_").replace("_to_", "_must_")
-    return words.replace("_", " ")
-
-
 def clipped(text: str, longest: int) -> str:
     """Return a text of at most so many characters, with an ellipsis where it was longer."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
@@ -116,7 +110,9 @@ def cell(value: Any, longest: int = 160) -> str:  # a value of any column type
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, list | tuple):
-        return clipped(", ".join(str(item) for item in value), longest)
+        return clipped(
+            ", ".join(" + ".join(map(str, i)) if isinstance(i, list | tuple) else str(i) for i in value), longest
+        )
     return clipped(str(value), longest)
 
 

@@ -45,6 +45,7 @@ def page_facts(
         "chart_of": chart_of,
         "spread_of": spread_of,
         "extent": extent,
+        "counts_elements": counts_elements,
         "shown_value": shown_value,
         "top_values": top_values,
         "heat_map": heat_map(asset.profile.correlations, config.heat_map_columns) if asset.profile else None,
@@ -67,6 +68,11 @@ def extent(column: ColumnProfile, longest: int) -> str:
         return ""
     ends = [shown_value(column, text, longest) for text in (column.minimum, column.maximum)]
     return ends[0] if column.minimum == column.maximum else " … ".join(ends)
+
+
+def counts_elements(column: ColumnProfile) -> bool:
+    """Return whether a column's numbers are those of the lengths of its lists or maps."""
+    return column.type.endswith("]") or column.type.startswith("MAP(")
 
 
 def shown_value(column: ColumnProfile, text: str, longest: int) -> str:

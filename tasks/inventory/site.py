@@ -17,6 +17,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from tasks.assets.rules import in_words, subject
 from tasks.inventory import figures
 from tasks.inventory.catalogue import Catalogue, TableSummary, count_severities, count_verdicts
 from tasks.inventory.config import InventoryConfig
@@ -99,6 +100,8 @@ def _render(site: Site, template: str, path: str, facts: Mapping[str, Any]) -> s
         "comparison": comparison,
         "intervals": intervals_of,
         "stage_of": stage_of,
+        "in_words": in_words,
+        "subject": subject,
     }
     return site.environment.get_template(template).render({**shared, **facts})
 
@@ -161,7 +164,7 @@ def _environment() -> Environment:
     )
     for filter_ in (
         figures.count, figures.compact, figures.number, figures.score, figures.share, figures.size, figures.duration,
-        figures.moment, figures.minute, figures.rule, figures.as_json, figures.cell,
+        figures.moment, figures.minute, figures.as_json, figures.cell,
     ):  # fmt: skip
         environment.filters[filter_.__name__] = filter_
     environment.filters["with_code"] = with_code

@@ -187,6 +187,8 @@ class Words:
     range: str = "Range"
     distribution: str = "Distribution"
     mean: str = "Mean"
+    elements: str = "{range} elements"
+    counted_lengths: str = "Range, mean, skewness and quantiles are those of how many elements a value has; the frequent values are elements."
     deviation: str = "Standard deviation"
     skewness: str = "Skewness"
     quantiles: str = "Quantiles"
@@ -206,18 +208,19 @@ class Words:
     no_profile: str = "This table has not been profiled in this stocktake."
 
     suite: str = "Suite"
-    validation_note: str = "{met} of {total} expectations hold over {rows} rows."
+    validation_note: str = "{met} of {total} rules hold over {rows} rows."
     partitions_note: str = "They were judged in {partitions} partitions."
-    expectation: str = "Expectation"
-    blocks: str = "blocks"
+    expectation: str = "Rule"
+    blocks: str = "blocks the table"
     warns: str = "warns"
     holds: str = "holds"
     fails: str = "fails"
     failed: str = "Failed"
     checked: str = "Checked"
     data_docs: str = "Great Expectations Data Docs"
-    why: str = "Why it matters"
-    results: str = "Expectations"
+    why: str = "What that does"
+    the_table: str = "The table"
+    results: str = "Rules"
 
     method: str = "Method"
     users: str = "Users"
@@ -243,7 +246,8 @@ class Words:
         """Return the words for a measure of a manifest; an unknown one is spelled out, a name of a file stays."""
         if not NAME.fullmatch(name):
             return name
-        return self.facts.get(name) or name.replace("_", " ").strip().capitalize()
+        known = self.facts.get(name) or self.models.get(name) or self.metrics.get(name)
+        return known or name.replace("_", " ").strip().capitalize()
 
 
 ENGLISH: Final = Words(
@@ -309,13 +313,13 @@ ENGLISH: Final = Words(
     },
     models={
         "popularity": "Popularity",
-        "buy_again": "Buy again",
-        "due_again": "Due again",
+        "buy_again": "Buy-again",
+        "due_again": "Due-again",
         "item_knn": "ItemKNN",
         "raw_encoder": "Raw encoder",
         "finetuned_encoder": "Fine-tuned encoder",
         "combination": "Combination",
-        "words": "Words (TF-IDF)",
+        "words": "TF-IDF",
         "ease": "EASE",
     },
     facts={

@@ -109,7 +109,9 @@ class Stock:
             specs.table("events"), *shards, tables={"part-0.parquet": rows}, metrics=accounting(170, 160, 10, 0)
         )
 
-    def validation(self, table: str, verdict: Verdict, *inputs: AssetRef) -> AssetRef:
+    def validation(
+        self, table: str, verdict: Verdict, *inputs: AssetRef, note: str = "3 prices are below 0."
+    ) -> AssetRef:
         results = (
             expectation("product_id", "expect_column_values_to_be_unique", "block", True, self.hostile),
             expectation("title", "expect_column_values_to_not_be_null", "block", verdict != "blocked", self.hostile),
@@ -135,7 +137,7 @@ class Stock:
                     "warning",
                     3,
                     0.049,
-                    "3 prices are below 0.",
+                    note,
                     keys="failing/price.parquet",
                 ),
             )
@@ -168,6 +170,7 @@ class Stock:
             column("title", "VARCHAR", distinct=61, text=text_profile(), top=((self.hostile, 2), ("red pen 0", 1))),
             column("brand", "VARCHAR", nulls=1, distinct=3, top=(("brand0", 21), ("brand1", 20), ("brand2", 19))),
             numeric("price", 61, skew=1.2),
+            numeric("category", 61, skew=0.3).model_copy(update={"type": "VARCHAR[]", "minimum": "2", "maximum": "7"}),
             numeric("weight", 40, skew=0.1),
             numeric("stock", 61, skew=2.5),
         )

@@ -197,7 +197,7 @@ def test_the_pipeline_says_what_each_stage_made(whole: Catalogue) -> None:
     assert made == {
         "ingest": "3 tables, 223 rows",
         "validate": "2 passed, 1 warned",
-        "profile": "10 columns, 1 link",
+        "profile": "11 columns, 1 link",
         "embed": "2 vectors",
         "analyze": "3 clusters, 2 duplicates",
         "finetune": "1 interaction",
@@ -247,6 +247,7 @@ def test_a_stage_that_made_nothing_says_so(store: AssetStore) -> None:
 def test_words_spell_out_what_they_do_not_know() -> None:
     assert ENGLISH.fact("mean_length") == "Mean length"
     assert ENGLISH.fact("rows_read") == "Rows read"
+    assert ENGLISH.fact("item_knn") == ENGLISH.models["item_knn"] == "ItemKNN"
     assert ENGLISH.fact("day-1.csv") == "day-1.csv"
     assert ENGLISH.some(1, "asset") == "1 asset"
     assert ENGLISH.some(22_504_000, "row") == "22.5 M rows"

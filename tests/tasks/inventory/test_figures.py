@@ -118,23 +118,12 @@ def test_times_are_told_in_utc_wherever_they_were_measured() -> None:
         (0.25, "0.25"),
         (datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02 03:04 UTC"),
         (["a", "b"], "a, b"),
+        ([["a"], ["b", "c"]], "a, b + c"),
         ("x" * 20, "xxxxxxxxx…"),
     ],
 )
 def test_cells_are_told_by_their_type(value: Any, words: str) -> None:  # a value of any column type
     assert figures.cell(value, 10) == words
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("expect_column_values_to_not_be_null", "must not be null"),
-        ("expect_column_values_to_be_unique", "must be unique"),
-        ("expect_table_row_count_to_be_between", "table row count must be between"),
-    ],
-)
-def test_expectations_read_as_rules(name: str, words: str) -> None:
-    assert figures.rule(name) == words
 
 
 def test_scores_have_four_decimals() -> None:

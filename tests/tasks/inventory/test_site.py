@@ -411,6 +411,27 @@ def test_only_what_was_decided_for_has_a_tick(store: AssetStore) -> None:
     assert waiting in found["assets/registrations/recommender.html"]
 
 
+def test_rules_are_told_in_words_and_only_a_broken_one_says_what_that_does(pages: dict[str, str]) -> None:
+    page = pages["assets/validations/products.html"]
+    assert "<code>title</code> must never be empty" in page
+    assert "<code>price</code> must be 0 or more" in page
+    assert page.count("A product that cannot be named cannot be shown.") == 1
+
+
+def test_a_finding_tells_the_rule_that_it_names(store: AssetStore) -> None:
+    stock = Stock(store)
+    rule = "price_expect_column_values_to_be_between"
+    stock.validation("products", "warned", stock.products(), note=f"`price` fails “{rule}” in 3 of 61 rows.")
+    page = write(store, stock.refs)["assets/validations/products.html"]
+    assert "<code>price</code> breaks the rule “must be 0 or more” in 3 of 61 rows." in page
+
+
+def test_numbers_of_a_list_say_that_they_count_its_elements(pages: dict[str, str]) -> None:
+    page = pages["assets/profiles/products.html"]
+    assert page.count("how many elements a value has") == 1
+    assert "<dd>2 … 7 elements</dd>" in page
+
+
 def tile(text: str) -> str:
     words = " ".join(" ".join(Page(text).texts).split())
     return words[words.index(" Model ", words.index("Quality")) : words.index("How it was made")]
