@@ -188,7 +188,9 @@ class Words:
     distribution: str = "Distribution"
     mean: str = "Mean"
     elements: str = "{range} elements"
-    counted_lengths: str = "Range, mean, skewness and quantiles are those of how many elements a value has; the frequent values are elements."
+    counted_lengths: str = (
+        "Range, mean, skewness and quantiles tell how many elements a value has; the frequent values are elements."
+    )
     deviation: str = "Standard deviation"
     skewness: str = "Skewness"
     quantiles: str = "Quantiles"
@@ -218,7 +220,7 @@ class Words:
     failed: str = "Failed"
     checked: str = "Checked"
     data_docs: str = "Great Expectations Data Docs"
-    why: str = "What that does"
+    why: str = "What a breach does"
     the_table: str = "The table"
     results: str = "Rules"
 

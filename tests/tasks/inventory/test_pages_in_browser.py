@@ -118,6 +118,12 @@ def test_no_page_is_wider_than_its_window(browser: Browser, site: Path) -> None:
         page.context.close()
 
 
+def test_what_a_stage_made_fits_into_its_box_however_much_it_is(index: Page) -> None:
+    assert index.evaluate(BESIDE_THEIR_BOX) == []
+    index.evaluate(MOST_THAT_IS_SAID)
+    assert index.evaluate(BESIDE_THEIR_BOX) == []
+
+
 def test_printing_opens_what_is_folded(index: Page) -> None:
     index.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
     assert index.locator("details:not([open])").count() == 0
@@ -147,6 +153,14 @@ def test_a_picture_of_the_page_can_be_taken(browser: Browser, site: Path, tmp_pa
     take_picture(browser, site / "index.html", tmp_path / "page.png", width=800, height=600)
     assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
 
+
+MOST_THAT_IS_SAID = """() => { for (const [name, text] of [[".what", "102 clusters, 83.4 k duplicates"],
+  [".note", "31 assets, 1,024 files, 12 min 20 s"]])
+    document.querySelectorAll("#pipeline .box " + name).forEach((e) => { e.textContent = text; }); }"""
+
+BESIDE_THEIR_BOX = """() => [...document.querySelectorAll("#pipeline .box text")].filter((e) => {
+  const [text, box] = [e.getBoundingClientRect(), e.parentElement.querySelector("rect").getBoundingClientRect()];
+  return text.right > box.right - 10 || text.left < box.left + 10; }).map((e) => e.textContent)"""
 
 LOWEST_CONTRAST = """() => {
   const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
