@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from tasks.assets.recipe import StageConfig
-from tasks.schemas import EventType
+from tasks.ingest.constants import constant_sql
+from tasks.schemas import CANONICAL, EventType
 
 Format = Literal["auto", "csv", "jsonl", "json", "parquet", "python", "sql"]
 TimestampFormat = Literal["auto", "iso", "unix_s", "unix_ms", "day_first", "month_first"]
+
+SECRET = ("password", "passwd", "secret", "token")
+"""Words in the names of parameters that must not stand in an address."""
 
 NULL_WORDS = ("", "null", "none", "nan", "n/a", "na", "\\n")
 
@@ -53,7 +57,9 @@ class SourceConfig(StageConfig):
         default_factory=dict, description="The shop's own words for events to the canonical ones."
     )
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217 code where the source names none.")
-    price_scale: float = Field(1.0, gt=0, description="Prices are divided by this: 100 where they are in cents.")
+    price_scale: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Prices are divided by this: 100 where they are in cents."
+    )
     decimal_comma: bool = Field(False, description="Whether 1.234,50 means one thousand two hundred and a half.")
     null_words: tuple[str, ...] = Field(NULL_WORDS, description="Texts that mean nothing is there, in lower case.")
     priority: int = Field(0, description="The higher one wins where `ingest.conflict` is `source_priority`.")
@@ -61,7 +67,15 @@ class SourceConfig(StageConfig):
     @field_validator("uri")
     @classmethod
     def _holds_no_password(cls, uri: str) -> str:
-        if "://" in uri and urlsplit(uri).password is not None:
+        if "://" not in uri:
+            return uri
+        try:
+            parts = urlsplit(uri)
+            is_told = parts.password is not None
+        except ValueError:
+            raise ValueError("it is not the address of anything") from None  # its words may hold a password
+        names = {name.strip().lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        if is_told or any(word in name for name in names for word in SECRET):
             raise ValueError("a password must not stand here; libpq reads PGPASSWORD or ~/.pgpass")
         return uri
 
@@ -75,6 +89,24 @@ class SourceConfig(StageConfig):
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise ValueError(f"mapped twice, as columns and as constants: {', '.join(both)}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_column_once(self) -> SourceConfig:
+        names = [name.lower() for name in (*self.columns, *self.constants)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"columns that differ by their case alone: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_constants_that_fit(self) -> SourceConfig:
+        table = CANONICAL.get(self.table)
+        for name, value in self.constants.items():
+            try:
+                constant_sql(table.column(name) if table else None, value, self.event_types)
+            except ValueError as error:
+                raise ValueError(f"the constant of `{name}` does not fit: {error}") from error
         return self
 
 

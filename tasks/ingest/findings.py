@@ -4,31 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import duckdb
 
 from tasks.assets.manifest import Dimension, Finding, Severity
-from tasks.ingest.merge import Merged, ShardInput, shard_relation
-from tasks.ingest.rules import is_changed_by
+from tasks.ingest.merge import COPY, Merged, ShardInput, shard_relation
+from tasks.ingest.rules import AMBIGUOUS, is_changed_by, unread_name
 from tasks.schemas import CANONICAL, literal, quoted
 
-Kind = Literal[
-    "markup_in_text", "encoding_damage", "invalid_type", "missing_values", "invalid_category", "invalid_format"
-]
-
-OF_RULE: Final[dict[str, tuple[str, str, str]]] = {
-    "markup": ("markup_in_text", "HTML tags", "Deliver plain text; ingest dropped the tags."),
-    "entities": ("markup_in_text", "HTML entities", "Deliver plain text; ingest replaced the entities."),
-    "list_literal": ("markup_in_text", "List literals", "Deliver the text itself; ingest joined the lists."),
+OF_RULE: Final[dict[str, tuple[str, Severity, str, str]]] = {
+    "markup": ("markup_in_text", "info", "HTML tags", "Deliver plain text; ingest dropped the tags."),
+    "entities": ("markup_in_text", "info", "HTML entities", "Deliver plain text; ingest replaced the entities."),
+    "list_literal": (
+        "markup_in_text",
+        "info",
+        "List literals",
+        "Deliver the text itself; ingest joined the lists.",
+    ),
     "control_characters": (
         "encoding_damage",
+        "info",
         "Byte order marks or control characters",
         "Export the table as plain UTF-8; ingest dropped the characters.",
     ),
-    "float_id": ("invalid_type", "Ids written as decimals", "Deliver ids as text; ingest dropped the decimals."),
+    "float_id": (
+        "invalid_type",
+        "info",
+        "Ids written as decimals",
+        "Deliver ids as text; ingest dropped the decimals.",
+    ),
+    AMBIGUOUS: (
+        "invalid_format",
+        "warning",
+        "Dates that can be read day first or month first",
+        "Set `timestamp_format`; as nothing tells which, ingest read them as it read most others, or month first.",
+    ),
 }
-"""Rule to the finding's kind, what is wrong, and what to do."""
+"""Rule to the finding's kind, how bad it is, what is wrong, and what to do."""
 
 OF_REASON: Final[dict[str, tuple[str, Dimension]]] = {
     "missing": ("missing_values", "completeness"),
@@ -54,6 +67,7 @@ def ingest_findings(
         *_rules(connection, table, shards, merged, folder),
         *_unread(connection, table, shards, merged, folder),
         *_quarantined(connection, table, shards, merged, folder),
+        *_currencies(connection, table, merged, folder),
     ]
     if not found:
         (folder / "failing").rmdir()
@@ -64,7 +78,7 @@ def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, 
     if not merged.repeats:
         return
     names = ", ".join(map(quoted, merged.columns))
-    query = f"select {names}, max(_copy) as copies from repeat group by {names} having max(_copy) > 1 order by all"
+    query = f"select {names}, max({COPY}) as copies from repeat group by {names} having max({COPY}) > 1 order by all"
     yield _finding(
         connection, table, merged, folder, query, count=merged.repeats,
         column=None, kind="duplicate_rows", severity="info", dimension="accuracy",
@@ -97,7 +111,7 @@ def _rules(
         column, _, name = rule.rpartition(".")
         if name not in OF_RULE:
             continue
-        kind, wrong, action = OF_RULE[name]
+        kind, severity, wrong, action = OF_RULE[name]
         tests = [
             (shard, f"{quoted(column)} is not null" if rule in shard.metrics["always"] else is_changed_by(column, name))
             for shard in shards
@@ -105,7 +119,7 @@ def _rules(
         ]
         yield _finding(
             connection, table, merged, folder, _keys_where(table, merged, tests, column), count=count,
-            column=column, kind=kind, severity="info", dimension="normativity", tag=name,
+            column=column, kind=kind, severity=severity, dimension="normativity", tag=name,
             message=f"{wrong} in {_number_of(count, 'value')} of “{column}”.", action=action,
         )  # fmt: skip
 
@@ -116,7 +130,7 @@ def _unread(
     required = CANONICAL[table].required if table in CANONICAL else ()
     names = sorted({name for shard in shards for name in shard.metrics["unread"]} - set(required))
     for name in names:
-        held = quoted(f"_unread:{name}")
+        held = unread_name(name)
         tests = [(shard, f"{held} is not null") for shard in shards if shard.metrics["unread"].get(name)]
         count = sum(shard.metrics["unread"][name] for shard, _ in tests)
         yield _finding(
@@ -146,6 +160,27 @@ def _quarantined(
             message=f"{_number_of(count, 'row')} set aside: {reason.replace('_', ' ')}.",
             action=f"Look at quarantine/{table}: it names the file and line of each row.",
         )  # fmt: skip
+
+
+def _currencies(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> Iterator[Finding]:
+    known = CANONICAL.get(table)
+    if known is None or known.column("currency") is None or "currency" not in merged.columns:
+        return
+    relation = f"read_parquet({literal(str(folder / 'part-*.parquet'))})"
+    counts = connection.execute(
+        f"select currency, count(*) from {relation} where currency is not null group by all order by 2 desc, 1"
+    ).fetchall()
+    if len(counts) <= 1:
+        return
+    key = ", ".join(quoted(name) for name in (known.key or known.required))
+    query = f"select {key}, currency from {relation} where currency <> {literal(counts[0][0])} order by all"
+    others = sum(count for _, count in counts[1:])
+    yield _finding(
+        connection, table, merged, folder, query, count=others,
+        column="currency", kind="mixed_units", severity="warning", dimension="accuracy",
+        message=f"Prices in {len(counts)} currencies: {_number_of(others, 'row')} in another than {counts[0][0]}.",
+        action="Deliver one currency: prices are compared as numbers, whatever currency they are in.",
+    )  # fmt: skip
 
 
 def _number_of(count: int, noun: str) -> str:

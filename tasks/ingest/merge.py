@@ -8,54 +8,90 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow.parquet as pq
 
-from tasks.errors import EmptyTableError, RowsLostError
+from tasks.assets.asset import AssetRef
+from tasks.errors import EmptyTableError, RowsLostError, UsageError
 from tasks.ingest.config import IngestConfig
-from tasks.ingest.parquet import write_parquet
+from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
+from tasks.ingest.rules import INTERNAL, REASON
 from tasks.ingest.statement import HASH
 from tasks.schemas import CANONICAL, SQL_TYPES, Table, literal, quoted
 
-TECHNICAL: Final = "_"
 NEWEST_BY: Final = {"products": "updated_at", "users": "signed_up_at"}
 """The column that says which of two rows of one key is the newer one; `timestamp` elsewhere."""
 
-INFERRED: Final = ("bigint", "double", "boolean", "timestamp with time zone")
-"""Types that a text column of an extra table may turn out to be, the narrowest first."""
+MOMENT: Final = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?"
+NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
+DIGITS: Final = 15
+"""As many digits of a decimal number a double always holds."""
+
+TEXTS: Final = f"""
+  count({{x}}) as filled,
+  count(*) filter (try_cast({{x}} as bigint)::varchar = {{x}}) as whole,
+  count(*) filter (
+    regexp_full_match({{x}}, '{NUMBER}') and not regexp_full_match({{x}}, '-0(\\.0*)?')
+    and strlen(ltrim(translate({{x}}, '-.', ''), '0')) <= {DIGITS}
+  ) as number,
+  max(strlen(split_part({{x}}, '.', 2))) = min(strlen(split_part({{x}}, '.', 2))) as is_even,
+  count(*) filter (regexp_matches({{x}}, '\\.[0-9]*0$')) as padded,
+  count(*) filter (try_cast({{x}} as double)::varchar = {{x}}) as shortest,
+  greatest(
+    count(*) filter ({{x}} in ('true', 'false')),
+    count(*) filter ({{x}} in ('True', 'False')),
+    count(*) filter ({{x}} in ('TRUE', 'FALSE'))
+  ) as logical,
+  count(*) filter (regexp_full_match({{x}}, '{MOMENT}') and try_cast({{x}} as timestamptz) is not null) as moment
+"""
+"""What tells whether each text of a column can be told from the number, truth or time that it is.
+
+Of decimal numbers that holds where all have as many decimals, where none ends with a zero, or where all are written as
+DuckDB writes them: then no two texts are the same number, and `1.1` is not taken for version `1.10`.
+"""
 
 INFERRED_FROM: Final = 10_000
 """Rows that say whether it is worth to look at all of them."""
 
-ONCE: Final = "create temp table repeated as select _hash from everything group by _hash having count(*) > 1"
+SHARD: Final = f'"{INTERNAL}shard"'
+KEPT_HASH: Final = f'"{INTERNAL}hash"'
+COPY: Final = f'"{INTERNAL}copy"'
+RANK: Final = f'"{INTERNAL}rank"'
+"""A row's shard, its hash over all values, its number among its repeats, and among the rows of its key."""
+
+ONCE: Final = f"""
+create temp table repeated as select {KEPT_HASH} from everything group by {KEPT_HASH} having count(*) > 1
+"""
 """Only hashes are grouped at first: most rows need no closer look."""
 
-REPEATS: Final = """
+REPEATS: Final = f"""
 create temp table repeat as
 with candidate as (
-  select * exclude (_hash) from everything semi join repeated using (_hash)
+  select * exclude ({KEPT_HASH}) from everything semi join repeated using ({KEPT_HASH})
 )
-select *, row_number() over (partition by {columns} order by _shard, _row) as _copy from candidate
+select *, row_number() over (partition by {{columns}} order by {SHARD}, {ROW}) as {COPY} from candidate
 """
 
-REPEATED_ROWS: Final = "select _shard, _row from repeat where _copy > 1"
+REPEATED_ROWS: Final = f"select {SHARD}, {ROW} from repeat where {COPY} > 1"
 
-CONFLICTS: Final = """
+CONFLICTS: Final = f"""
 create temp table conflict as
 with remaining as (
-  {remaining}
+  {{remaining}}
 ),
 clashing as (
-  select {key} from remaining group by {key} having count(*) > 1
+  select {{key}} from remaining group by {{key}} having count(*) > 1
 )
-select remaining.*, row_number() over (partition by {key} order by {order}) as _rank
-from remaining semi join clashing using ({key})
+select remaining.*, row_number() over (partition by {{key}} order by {{order}}) as {RANK}
+from remaining semi join clashing using ({{key}})
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ShardInput:
-    """A shard's files and what its manifest says of them."""
+    """A shard's files and what its manifest says of them. Shards of one source have the same `source`."""
 
     name: str
+    source: str
     rows: Path
     quarantine: Path
     priority: int
@@ -94,6 +130,25 @@ class Merged:
         )
 
 
+def shard_names(table: str, shards: Sequence[AssetRef]) -> list[str]:
+    """Return the names of a table's shards, which differ also where one file is read in several ways.
+
+    Raises:
+        UsageError: A source is listed twice, with the same settings.
+    """
+    names: list[str] = []
+    for position, ref in enumerate(shards):
+        name = ref.key.rsplit("/", 1)[-1]
+        if ref in shards[:position]:
+            raise UsageError(
+                problem=f"A source of the table “{table}” is listed twice: its file “{name}” would count double.",
+                fix="Take one of the two out of `sources` in shop.yaml.",
+            )
+        same = sum(other.key == ref.key for other in shards[:position])
+        names.append(f"{name}-{same + 1}" if same else name)
+    return names
+
+
 def merge(
     connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], config: IngestConfig, folder: Path
 ) -> Merged:
@@ -106,31 +161,34 @@ def merge(
     Raises:
         EmptyTableError: No row can be used.
         RowsLostError: The numbers do not add up.
+        UsageError: Files of one source write dates in different order.
     """
+    _check_dates(table, shards)
     known = CANONICAL.get(table)
     types = _types(connection, shards, known)
     _stack(connection, shards, types)
+    written = {**types, **_inferred(connection, shards, types, known)}
     names = ", ".join(map(quoted, types))
     connection.execute(ONCE)
     connection.execute(REPEATS.format(columns=names))
     repeats = _number(connection, f"select count(*) from ({REPEATED_ROWS})")
-    remaining = "select * exclude (_hash) from everything"
+    remaining = f"select * exclude ({KEPT_HASH}) from everything"
     if repeats:
-        remaining = f"{remaining} anti join ({REPEATED_ROWS}) using (_shard, _row)"
+        remaining = f"{remaining} anti join ({REPEATED_ROWS}) using ({SHARD}, {ROW})"
     key = known.key if known else ()
     if key:
         order = _order(table, types, config)
         connection.execute(CONFLICTS.format(remaining=remaining, key=", ".join(map(quoted, key)), order=order))
     else:
         connection.execute(
-            "create temp table conflict as select * exclude (_hash), 1::bigint as _rank from everything limit 0"
+            f"create temp table conflict as select * exclude ({KEPT_HASH}), 1::bigint as {RANK} from everything limit 0"
         )
-    _write_part(connection, types, key, folder, repeats=repeats, row_group=config.row_group_rows)
+    _write_part(connection, written, key, folder, repeats=repeats, row_group=config.row_group_rows)
     merged = Merged(
         columns=tuple(types),
         sources=_counts(connection, shards),
         repeats=repeats,
-        conflicts=_number(connection, "select count(*) from conflict where _rank > 1"),
+        conflicts=_number(connection, f"select count(*) from conflict where {RANK} > 1"),
         drift=_drift(connection, shards),
     )
     _check(connection, table, merged, folder)
@@ -138,96 +196,126 @@ def merge(
 
 
 def shard_relation(path: Path) -> str:
-    """Return SQL of a shard's usable rows; `_row` is their place in the file, from 0."""
-    rows = f"read_parquet({literal(str(path))}, file_row_number=true)"
-    return f"(select * exclude (file_row_number, _reason), file_row_number as _row from {rows} where _reason is null)"
+    """Return SQL of a shard's usable rows, with their `ROW`."""
+    return f"(select * exclude ({REASON}) from {numbered_rows(path)} where {REASON} is null)"
+
+
+def _check_dates(table: str, shards: Sequence[ShardInput]) -> None:
+    """Refuse dates that one file of a source seems to write month first, another day first."""
+    read: dict[tuple[str, str], dict[str, str]] = {}
+    for shard in shards:
+        for rule in shard.metrics["always"]:
+            column, _, form = rule.rpartition(".timestamp_")
+            if form in {"month_first", "day_first"}:
+                read.setdefault((shard.source, column), {}).setdefault(form, shard.name)
+    for (_, column), files in read.items():
+        if len(files) > 1:
+            raise UsageError(
+                problem=f"Dates of “{column}” in “{table}” look month first in “{files['month_first']}” and day first "
+                f"in “{files['day_first']}”, which are files of one source: some would be read wrong.",
+                fix="Set `timestamp_format` of that source to `day_first` or `month_first`.",
+            )
 
 
 def _types(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], known: Table | None) -> dict[str, str]:
-    """Column to type: canonical columns first, then the others in the order they are met."""
+    """Column to type as the shards have it: canonical columns first, then the others in the order they are met.
+
+    Names that differ by their case alone are one column.
+    """
     met: dict[str, set[str]] = {}
-    texts: set[str] = set()
+    names: dict[str, str] = {}
     for shard in shards:
-        for name, kind, *_ in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall():
-            if not name.startswith(TECHNICAL) and name not in shard.metrics["empty_columns"]:
-                met.setdefault(name, set()).add(kind)
-                if shard.metrics.get("facts", {}).get("format") == "csv":
-                    texts.add(name)
+        for name, kind in _held(connection, shard).items():
+            if name not in shard.metrics["empty_columns"]:
+                met.setdefault(names.setdefault(name.lower(), name), set()).add(kind)
     canonical = {column.name: SQL_TYPES[column.kind] for column in known.columns if column.name in met} if known else {}
     extra = {
-        name: kinds.pop() if len(kinds) == 1 else "VARCHAR" for name, kinds in met.items() if name not in canonical
+        name: next(iter(kinds)) if len(kinds) == 1 else "VARCHAR"
+        for name, kinds in met.items()
+        if name not in canonical
     }
-    asked = [name for name, kind in extra.items() if kind == "VARCHAR" and name in texts]
-    return {**canonical, **extra, **_inferred(connection, shards, asked)}
+    return {**canonical, **extra}
 
 
 def _inferred(
-    connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], names: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    shards: Sequence[ShardInput],
+    types: Mapping[str, str],
+    known: Table | None,
 ) -> dict[str, str]:
-    """The narrowest type that every text of a column is, where no number begins with a superfluous zero."""
-    if not names:
-        return {}
-    union = " union all by name ".join(f"select * from {shard_relation(shard.rows)}" for shard in shards)
-    some = _fitting(connection, f"{union} limit {INFERRED_FROM}", names)
-    return _fitting(connection, union, list(some)) if some else {}
+    """Columns of csv files that are not canonical, and whose every text can be told from a value of a narrower type."""
+    canonical = {column.name for column in known.columns} if known else set()
+    texts = {
+        name.lower()
+        for shard in shards
+        if shard.metrics["facts"].get("format") == "csv"
+        for name in _held(connection, shard)
+    }
+    names = [name for name, kind in types.items() if kind == "VARCHAR" and name.lower() in texts - canonical]
+    some = _fitting(connection, f"select * from everything limit {INFERRED_FROM}", names)
+    return _fitting(connection, "select * from everything", list(some))
 
 
 def _fitting(connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str]) -> dict[str, str]:
-    asks = [
-        part
-        for name in names
-        for part in (
-            f"count({quoted(name)})",
-            f"count(*) filter (regexp_matches({quoted(name)}, '^[-+]?0[0-9]|^\\+|^\\s|\\s$'))",
-            f"count(*) filter (regexp_matches({quoted(name)}, '^-?[0-9]{{1,18}}$'))",
-            *(f"count(try_cast({quoted(name)} as {kind}))" for kind in INFERRED[1:]),
-        )
-    ]
-    (row,) = connection.execute(f"select {', '.join(asks)} from ({rows})").fetchall()
-    width = 2 + len(INFERRED)
-    found = {}
-    for position, name in enumerate(names):
-        filled, padded, *fitting = row[position * width : (position + 1) * width]
-        fits = [kind for kind, count in zip(INFERRED, fitting, strict=True) if count == filled]
-        if filled and fits and not padded:
-            found[name] = fits[0]
-    return found
+    if not names:
+        return {}
+    asks = ", ".join(TEXTS.replace("{x}", quoted(name)) for name in names)
+    (row,) = connection.execute(f"select {asks} from ({rows})").fetchall()
+    width = len(row) // len(names)
+    fits = {name: _fit(*row[place * width : (place + 1) * width]) for place, name in enumerate(names)}
+    return {name: kind for name, kind in fits.items() if kind}
+
+
+def _fit(filled: int, *counts: int) -> str | None:
+    whole, number, is_even, padded, shortest, logical, moment = counts
+    are_told_apart = is_even or not padded or shortest == filled
+    fits = {
+        "bigint": whole == filled,
+        "double": number == filled and are_told_apart,
+        "boolean": logical == filled,
+        "timestamp with time zone": moment == filled,
+    }
+    return next((kind for kind, is_fit in fits.items() if is_fit and filled), None)
 
 
 def _stack(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput], types: Mapping[str, str]) -> None:
-    held = [_held(connection, shard) for shard in shards]
-    are_hashed = _are_hashed(held)
+    held = [{name.lower() for name in _held(connection, shard)} for shard in shards]
+    are_hashed = _are_hashed(connection, shards)
     selects = []
     for position, shard in enumerate(shards):
         columns = ", ".join(
-            f"{quoted(name)}::{kind} as {quoted(name)}" if name in held[position] else f"null::{kind} as {quoted(name)}"
+            f"{quoted(name)}::{kind} as {quoted(name)}"
+            if name.lower() in held[position]
+            else f"null::{kind} as {quoted(name)}"
             for name, kind in types.items()
         )
-        kept = f", {quoted(HASH)} as _hash" if are_hashed else ""
-        selects.append(f"select {columns}{kept}, {position} as _shard, _row from {shard_relation(shard.rows)}")
+        kept = f", {quoted(HASH)} as {KEPT_HASH}" if are_hashed else ""
+        selects.append(f"select {columns}{kept}, {position} as {SHARD}, {ROW} from {shard_relation(shard.rows)}")
     stacked = " union all ".join(selects)
     if not are_hashed:
-        stacked = f"select *, hash({', '.join(map(quoted, types))}) as _hash from ({stacked})"
+        stacked = f"select *, hash({', '.join(map(quoted, types))}) as {KEPT_HASH} from ({stacked})"
     connection.execute(f"create temp view everything as {stacked}")
 
 
-def _held(connection: duckdb.DuckDBPyConnection, shard: ShardInput) -> set[str]:
-    return {row[0] for row in connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()}
+def _held(connection: duckdb.DuckDBPyConnection, shard: ShardInput) -> dict[str, str]:
+    """A shard's columns and their types, without those that are ingest's own."""
+    described = connection.execute(f"describe select * from {shard_relation(shard.rows)}").fetchall()
+    return {name: kind for name, kind, *_ in described if not name.startswith(INTERNAL)}
 
 
-def _are_hashed(held: Sequence[set[str]]) -> bool:
+def _are_hashed(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> bool:
     """Whether every shard has its rows' hashes, over the same columns."""
-    values = {frozenset(name for name in columns if not name.startswith(TECHNICAL)) for columns in held}
-    return len(values) == 1 and all(HASH in columns for columns in held)
+    columns = {frozenset(_held(connection, shard)) for shard in shards}
+    return len(columns) == 1 and all(HASH in pq.read_schema(shard.rows).names for shard in shards)
 
 
 def _order(table: str, types: Mapping[str, str], config: IngestConfig) -> str:
     """SQL that puts the row that wins first: ties are won by the later source, then the later row."""
     time = NEWEST_BY.get(table, "timestamp")
     newest = [f"{quoted(time)} desc nulls last"] if time in types else []
-    priority = ["list_extract(getvariable('priorities'), _shard + 1) desc"]
+    priority = [f"list_extract(getvariable('priorities'), {SHARD} + 1) desc"]
     chosen = priority + newest if config.conflict == "source_priority" else newest + priority
-    return ", ".join([*chosen, "_shard desc", "_row desc"])
+    return ", ".join([*chosen, f"{SHARD} desc", f"{ROW} desc"])
 
 
 def _write_part(
@@ -239,25 +327,27 @@ def _write_part(
     repeats: int,
     row_group: int,
 ) -> None:
-    names = ", ".join(map(quoted, types))
+    names = ", ".join(f"{quoted(name)}::{kind} as {quoted(name)}" for name, kind in types.items())
     query = f"select {names} from everything"
     conflicts = _number(connection, "select count(*) from conflict")
     if conflicts or repeats:
-        dropped = f"{REPEATED_ROWS} union all select _shard, _row from conflict"
-        query = f"select {names} from everything anti join ({dropped}) using (_shard, _row)"
+        dropped = f"{REPEATED_ROWS} union all select {SHARD}, {ROW} from conflict"
+        query = f"select {names} from everything anti join ({dropped}) using ({SHARD}, {ROW})"
     if conflicts:
         fused = ", ".join(
-            f"first({quoted(name)} order by _rank) filter ({quoted(name)} is not null) as {quoted(name)}"
+            f"first({quoted(name)} order by {RANK}) filter ({quoted(name)} is not null) as {quoted(name)}"
             for name in types
         )
         keys = ", ".join(f"conflict.{quoted(name)}" for name in key)
-        query = f"{query} union all (select {fused} from conflict group by {keys} order by {keys})"
+        query = (
+            f"{query} union all (select {names} from (select {fused} from conflict group by {keys} order by {keys}))"
+        )
     write_parquet(connection, query, folder / "part-00000.parquet", group_rows=row_group)
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:
-    gone = f"select _shard from ({REPEATED_ROWS}) union all select _shard from conflict where _rank > 1"
-    merged = dict(connection.execute(f"select _shard, count(*) from ({gone}) group by _shard").fetchall())
+    gone = f"select {SHARD} from ({REPEATED_ROWS}) union all select {SHARD} from conflict where {RANK} > 1"
+    merged = dict(connection.execute(f"select {SHARD}, count(*) from ({gone}) group by {SHARD}").fetchall())
     found = {}
     for position, shard in enumerate(shards):
         read, quarantined = int(shard.metrics["rows_read"]), int(shard.metrics["rows_quarantined"])
@@ -269,11 +359,10 @@ def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput])
 
 def _drift(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, list[str]]:
     """Shard to the columns that others have and it lacks."""
-    held = {
-        shard.name: {name for name in _held(connection, shard) if not name.startswith(TECHNICAL)} for shard in shards
-    }
-    union = set().union(*held.values()) if held else set()
-    return {name: sorted(union - columns) for name, columns in held.items() if union - columns}
+    held = {shard.name: {name.lower(): name for name in _held(connection, shard)} for shard in shards}
+    union = {low: name for columns in reversed(held.values()) for low, name in columns.items()}
+    lacks = {shard: sorted(name for low, name in union.items() if low not in held[shard]) for shard in held}
+    return {shard: names for shard, names in lacks.items() if names}
 
 
 def _check(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> None:

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.ingest.rules import INTERNAL
 from tasks.schemas import literal
 
 BATCH_ROWS: Final = 16_384
@@ -26,6 +27,18 @@ DICTIONARY_BYTES: Final = 64 * 1024
 BUFFER: Final = "set max_streaming_buffer_size = '256MB'"
 NOT_IN_ARROW: Final = ("HUGEINT", "BIGNUM", "UUID", "JSON", "INTERVAL", "BIT", "UNION", "VARIANT", "TIME WITH TIME")
 """Types that Arrow's writer does not know, or changes."""
+
+
+ROW: Final = f'"{INTERNAL}row"'
+"""A row's place in its file, from 0."""
+
+
+def numbered_rows(path: Path) -> str:
+    """Return SQL of a file's rows with their `ROW`."""
+    if any(name.lower() == "file_row_number" for name in pq.read_schema(path).names):
+        return f"(select *, row_number() over () - 1 as {ROW} from read_parquet({literal(str(path))}))"
+    rows = f"read_parquet({literal(str(path))}, file_row_number=true)"
+    return f"(select * exclude (file_row_number), file_row_number as {ROW} from {rows})"
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path, *, group_rows: int) -> None:

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import duckdb
 
 from tasks.errors import EmptyTableError, MissingColumnsError, UsageError, near_miss
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.constants import constant_sql
+from tasks.ingest.expressions import expression_kind, mentions
 from tasks.ingest.raw import REST, RawRows
 from tasks.ingest.rules import (
+    GUESSED,
+    INTERNAL,
     TIMESTAMP_SQL,
     ColumnRules,
     column_rules,
     currency_of,
     extra_rules,
     helper_name,
+    numbers_as_text,
     raw_name,
+    unfit,
 )
 from tasks.schemas import CANONICAL, Table, literal, quoted
 
 SAMPLE_ROWS: Final = 1_000
-MILLISECONDS_FROM: Final = 1e11
-"""Numbers above this are milliseconds: as seconds they would be the year 5138."""
+FORMS: Final = ("iso", "unix_s", "unix_ms", "month_first", "day_first")
+"""How times may be written; where two read as many values, the earlier one is taken."""
+
+OBJECTS: Final = ("json", "jsonl", "python")
+"""Formats whose rows have keys instead of columns, and a map of those that are not mapped."""
+
+DATES: Final = """
+select
+  count(*) filter (month_first is not null and day_first is null),
+  count(*) filter (day_first is not null and month_first is null),
+  count(*) filter (month_first <> day_first)
+from (select {month_first} as month_first, {day_first} as day_first from (select {x}::varchar as x from {rows}))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +71,39 @@ def plan_of(
     Raises:
         EmptyTableError: The file holds nothing, not even the names of its columns.
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
-        UsageError: An expression fails.
+        UsageError: An expression fails, a column cannot be what it is mapped to, or has a name that is ingest's own.
     """
     table = CANONICAL.get(source.table)
     planner = _Planner(connection, rows, source)
+    planner.check_names()
+    if table is not None:
+        return planner.canonical(table, is_one_of_many=is_one_of_many)
+    columns = [*planner.constants(None), *planner.extras(None, frozenset())]
+    return Plan((*columns, *planner.rest([rule.name for rule in columns], None)), ())
+
+
+def with_canonical_keys(source: SourceConfig) -> SourceConfig:
+    """Return a source that also asks for the keys of objects that are called as columns of its table are."""
+    table = CANONICAL.get(source.table)
     if table is None:
-        kept = [extra_rules(name, kind, source) for name, kind in rows.columns.items() if name != REST]
-        return Plan((*planner.constants(None), *kept, *planner.rest(set(rows.columns), None)), ())
-    return planner.canonical(table, is_one_of_many=is_one_of_many)
+        return source
+    given = {*source.columns, *source.constants, *(it for it in source.columns.values() if isinstance(it, str))}
+    asked = {column.name: column.name for column in table.columns if column.name not in given}
+    return source.model_copy(update={"columns": {**source.columns, **asked}})
+
+
+def filled_keys(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> RawRows:
+    """Return rows of objects without the columns that only `with_canonical_keys` asked for, and no object fills."""
+    if rows.facts.get("format") not in OBJECTS:
+        return rows
+    mapped = {column for column in source.columns.values() if isinstance(column, str)}
+    asked = [name for name in rows.columns if name not in mapped and name != REST]
+    if not asked:
+        return rows
+    counts = ", ".join(f"count({quoted(name)})" for name in asked)
+    (filled,) = connection.execute(f"select {counts} from {rows.relation}").fetchall()
+    empty = {name for name, count in zip(asked, filled, strict=True) if not count}
+    return replace(rows, columns={name: kind for name, kind in rows.columns.items() if name not in empty})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +112,62 @@ class _Planner:
     rows: RawRows
     source: SourceConfig
 
+    @property
+    def has_rest(self) -> bool:
+        return self.rows.facts.get("format") in OBJECTS
+
+    def check_names(self) -> None:
+        wrong = [name for name in self.rows.columns if name.lower().startswith(INTERNAL)]
+        if wrong:
+            raise UsageError(
+                problem=f"A source of “{self.source.table}” has a column “{wrong[0]}”, and ingest keeps names that "
+                f"begin with “{INTERNAL}” for itself.",
+                fix="Give it another name at the source.",
+            )
+
     def canonical(self, table: Table, *, is_one_of_many: bool) -> Plan:
-        expressions = self.expressions(table)
+        named = self.named(table)
+        expressions = self.expressions(table, named)
         mapped = {name: column for name, column in self.source.columns.items() if isinstance(column, str)}
         missing = {name for name, column in mapped.items() if column not in self.rows.columns}
-        self.check(table, missing, is_one_of_many=is_one_of_many)
-        kinds = {name: self.kind(sql) for name, sql in expressions.items() if name not in missing}
+        self.check(table, missing, named, is_one_of_many=is_one_of_many)
+        kinds = {name: self.kind(name, sql) for name, sql in expressions.items() if name not in missing}
         plan = self.constants(table)
         plan += [self.column(table, name, expressions[name], kind) for name, kind in kinds.items()]
         plan += self.currency(table, expressions, kinds)
         if self.source.extra_columns == "keep":
-            used = {*mapped.values(), *expressions, REST}
-            extra = {name: kind for name, kind in self.rows.columns.items() if name not in used}
-            plan += [extra_rules(name, kind, self.source) for name, kind in extra.items()]
-            plan += self.rest({rule.name for rule in plan}, table)
+            plan += self.extras(table, frozenset({*mapped.values(), *named.values()}))
+            plan += self.rest([rule.name for rule in plan], table)
         return Plan(tuple(plan), tuple(sorted(missing)))
 
-    def expressions(self, table: Table) -> dict[str, str]:
-        """Column to SQL: as mapped, or the source's column of the same name where nothing else takes it."""
-        taken = {column for column in self.source.columns.values() if isinstance(column, str)}
+    def named(self, table: Table) -> dict[str, str]:
+        """Column to the source's column of that name, whatever its case, where neither is taken."""
+        taken = {column.lower() for column in self.source.columns.values() if isinstance(column, str)}
+        given = {*self.source.columns, *self.source.constants}
+        found = {name.lower(): name for name in self.columns() if name.lower() not in taken}
+        return {
+            column.name: found[column.name]
+            for column in table.columns
+            if column.name in found and column.name not in given
+        }
+
+    def columns(self) -> list[str]:
+        """The source's columns, without the map of an object's other keys."""
+        return [name for name in self.rows.columns if not (self.has_rest and name == REST)]
+
+    def expressions(self, table: Table, named: Mapping[str, str]) -> dict[str, str]:
+        """Column to SQL: as mapped, or the source's column of the same name."""
         found = {}
         names = [column.name for column in table.columns]
         for name in [*names, *sorted(set(self.source.columns) - set(names))]:
             mapped = self.source.columns.get(name)
             if mapped is not None:
-                found[name] = quoted(mapped) if isinstance(mapped, str) else f"({mapped.sql})"
-            elif name in self.rows.columns and name not in taken and name not in self.source.constants:
-                found[name] = quoted(name)
+                found[name] = quoted(mapped) if isinstance(mapped, str) else f"(\n{mapped.sql}\n)"
+            elif name in named:
+                found[name] = quoted(named[name])
         return found
 
-    def check(self, table: Table, missing: set[str], *, is_one_of_many: bool) -> None:
+    def check(self, table: Table, missing: set[str], named: Mapping[str, str], *, is_one_of_many: bool) -> None:
         if not self.rows.columns:
             raise EmptyTableError(
                 table=table.name,
@@ -107,7 +175,7 @@ class _Planner:
                 rows_quarantined=0,
                 fix="A file is empty: deliver it again, or remove it.",
             )
-        mapped = set(self.source.columns) | set(self.source.constants) | set(self.rows.columns)
+        mapped = set(self.source.columns) | set(self.source.constants) | set(named)
         unmapped = [name for name in table.required if name not in mapped]
         absent = [name for name in sorted(missing) if not is_one_of_many or name in table.required]
         absent += self.absent_keys(table)
@@ -126,7 +194,7 @@ class _Planner:
     def absent_keys(self, table: Table) -> list[str]:
         """Required columns mapped to a key that no object has; only JSON and literals can have such."""
         names = [name for name in table.required if isinstance(self.source.columns.get(name), str)]
-        if REST not in self.rows.columns or not names:
+        if not self.has_rest or not names:
             return []
         counts = ", ".join(f"count({quoted(str(self.source.columns[name]))})" for name in names)
         (row,) = self.connection.execute(f"select count(*), {counts} from {self.rows.relation}").fetchall()
@@ -134,27 +202,31 @@ class _Planner:
 
     def names(self) -> list[str]:
         """What the source calls its columns."""
-        if REST not in self.rows.columns:
+        if not self.has_rest:
             return list(self.rows.columns)
         some = f"select {REST} from {self.rows.relation} limit {SAMPLE_ROWS}"
         keys = f"select distinct unnest(map_keys({REST})) as key from ({some}) order by 1"
         return [key for (key,) in self.connection.execute(keys).fetchall()]
 
-    def kind(self, expression: str) -> str:
-        query = f"describe select {expression} as x from {self.rows.relation}"
-        try:
-            ((_, kind, *_),) = self.connection.execute(query).fetchall()
-        except duckdb.Error as error:
-            raise UsageError(
-                problem=f"The expression “{expression}” of “{self.source.table}” fails: {' '.join(str(error).split())}",
-                fix="Mend it under `columns` in shop.yaml.",
-            ) from error
-        return str(kind)
+    def kind(self, name: str, expression: str) -> str:
+        mapped = self.source.columns.get(name)
+        if mapped is None or isinstance(mapped, str):
+            return self.rows.columns[self.source_column(expression)]
+        return expression_kind(self.connection, self.rows, self.source.table, name, mapped.sql)
+
+    def source_column(self, expression: str) -> str:
+        return next(name for name in self.rows.columns if quoted(name) == expression)
 
     def column(self, table: Table, name: str, expression: str, kind: str) -> ColumnRules:
         column = table.column(name)
         if column is None:
             return ColumnRules(name, expression, raw_name(name))
+        wanted = unfit(column, kind)
+        if wanted:
+            raise UsageError(
+                problem=f"What is mapped to “{name}” of “{table.name}” is of the type {kind}, and no {wanted}.",
+                fix=f"Map another column, or an expression that makes it one, to `{name}` under `columns`.",
+            )
         form = self.form(expression, kind) if column.kind == "timestamp" else "iso"
         return column_rules(column, expression, kind, self.source, form=form)
 
@@ -164,28 +236,33 @@ class _Planner:
             return "iso"
         if self.source.timestamp_format != "auto":
             return self.source.timestamp_format
-        forms = ("iso", "month_first", "day_first")
-        counts = ", ".join(f"count({TIMESTAMP_SQL[form].format(x='x::varchar')})" for form in forms)
+        is_text = kind == "VARCHAR"
+        forms = FORMS if is_text else FORMS[:3]
+        held = "x" if is_text else numbers_as_text("x")
+        counts = ", ".join(f"count({TIMESTAMP_SQL[form].format(x=held)})" for form in forms)
         some = f"select {expression} as x from {self.rows.relation} where {expression} is not null limit {SAMPLE_ROWS}"
-        query = f"select median(abs(try_cast(x as double))), {counts} from ({some})"
-        ((number, *read),) = self.connection.execute(query).fetchall()
-        if number is not None:
-            return "unix_ms" if number > MILLISECONDS_FROM else "unix_s"
-        if kind != "VARCHAR":
-            return "unix_s"
-        return forms[max(range(len(forms)), key=lambda position: (read[position], -position))]
+        (read,) = self.connection.execute(f"select {counts} from ({some})").fetchall()
+        best = forms[max(range(len(forms)), key=lambda position: (read[position], -position))]
+        return self.dates(expression) if best in {"month_first", "day_first"} else best
+
+    def dates(self, expression: str) -> str:
+        """Whether dates are written month first or day first, by all rows; `GUESSED` before it where none tells."""
+        forms = {name: TIMESTAMP_SQL[name].format(x="x") for name in ("month_first", "day_first")}
+        query = DATES.format(x=expression, rows=self.rows.relation, **forms)
+        ((only_month, only_day, either),) = self.connection.execute(query).fetchall()
+        form = "day_first" if only_day > only_month else "month_first"
+        is_guess = either > 0 and (only_month > 0) == (only_day > 0)
+        return f"{GUESSED}{form}" if is_guess else form
 
     def constants(self, table: Table | None) -> list[ColumnRules]:
         found = []
         for name, value in self.source.constants.items():
             column = table.column(name) if table else None
-            text = literal(value) if isinstance(value, str) else repr(value).lower()
-            held = text if column is None else f"{text}::{column.sql_type}"
-            found.append(ColumnRules(name, held, raw_name(name)))
+            found.append(ColumnRules(name, constant_sql(column, value, self.source.event_types), raw_name(name)))
         return found
 
     def currency(self, table: Table, expressions: Mapping[str, str], kinds: Mapping[str, str]) -> list[ColumnRules]:
-        """The currency that prices name or the source declares, where no column is mapped to it."""
+        """The currency that prices name, or else the source declares, where no column is mapped to it."""
         is_given = "currency" in {*expressions, *self.source.constants}
         if table.column("currency") is None or "price" not in kinds or is_given:
             return []
@@ -195,14 +272,45 @@ class _Planner:
                 return []
             return [ColumnRules("currency", "null::varchar", f"case when price is not null then {declared} end")]
         named = currency_of(helper_name("price"))
-        choice = named if declared is None else declared
+        choice = named if declared is None else f"coalesce({named}, {declared})"
         return [ColumnRules("currency", "null::varchar", f"case when price is not null then {choice} end")]
 
-    def rest(self, taken: set[str], table: Table | None) -> list[ColumnRules]:
+    def extras(self, table: Table | None, used: frozenset[str]) -> list[ColumnRules]:
+        """The source's other columns; one whose name is taken, whatever its case, is called `NAME_source`."""
+        taken = {name.lower() for name in (*self.source.columns, *self.source.constants)} if table else set()
+        taken |= {name.lower() for name in self.source.constants}
+        taken |= {column.name for column in table.columns} if table else set()
+        names = {name.lower() for name in self.rows.columns}
+        found = []
+        for name in self.columns():
+            if name in used or (table and self.is_read(name)):
+                continue
+            target = _free(name, taken, names)
+            taken.add(target.lower())
+            found.append(extra_rules(target, quoted(name), self.rows.columns[name], self.source))
+        return found
+
+    def is_read(self, name: str) -> bool:
+        """Whether an expression makes a column of a source's column of the same name."""
+        mapped = self.source.columns.get(name)
+        return mapped is not None and not isinstance(mapped, str) and mentions(mapped.sql, name)
+
+    def rest(self, taken: Sequence[str], table: Table | None) -> list[ColumnRules]:
         """Keys of objects that are not mapped: the map `attributes` where the table has one, a map `extra` if not."""
-        if REST not in self.rows.columns:
+        if not self.has_rest:
             return []
         has_attributes = table is not None and table.column("attributes") and "attributes" not in taken
-        name = "attributes" if has_attributes else "extra"
+        name = "attributes" if has_attributes else _free("extra", {item.lower() for item in taken}, set())
         held = raw_name(name)
         return [ColumnRules(name, quoted(REST), f"case when cardinality({held}) > 0 then {held} end")]
+
+
+def _free(name: str, taken: set[str], names: set[str]) -> str:
+    """Return a name, or one made of it that nothing is called, whatever the case."""
+    if name.lower() not in taken:
+        return name
+    choice, number = f"{name}_source", 1
+    while choice.lower() in taken | names:
+        number += 1
+        choice = f"{name}_source_{number}"
+    return choice

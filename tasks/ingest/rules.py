@@ -8,44 +8,99 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.constants import YEARS
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
 
 SUSPICIOUS: Final = (
     r"[<&\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}\x{feff}\x{200b}\x{2060}\x{fffe}]"
     r"|^[\s\p{Z}]|[\s\p{Z}]$|^\["
 )
-SIGNED: Final = r"[$€£¥￥₹₽][0-9]+(\.[0-9]+)?|[$€£¥￥₹₽]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?"
+SIGNED: Final = r"[$€£¥￥₹₽][0-9]+(\.[0-9]+)?|[$€£¥￥₹₽]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
 """Prices that are read without Python: a sign before digits, commas between thousands."""
 
+PADDING: Final = r"^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$"
+"""What stands around an id and does not belong to it: spaces, control characters, byte order marks."""
+
 SEPARATED: Final = r"[>|»›\[&<]"
-NUMERIC: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
+NUMERIC: Final = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
 FLOATING: Final = ("DOUBLE", "FLOAT")
+DIGITS: Final = r"\s*[-+]?[0-9]+(\.0*)?\s*"
+EXACT: Final = 2**53
+"""Up to here a double holds every whole number."""
+
 SPACES: Final = (32, 160, 0x3000)
 """Characters that a null word may be padded by."""
 
-SECONDS_BELOW: Final = 2.5e11
-"""Seconds since 1970 that a timestamp can hold, either way."""
+BETWEEN: Final = (
+    f"between timestamptz '{YEARS[0]}-01-01 00:00:00+00' and timestamptz '{YEARS[1]}-12-31 23:59:59.999999+00'"
+)
+"""What a time must be to be one of a shop: not 1970 for a zero, not the year 3 for two digits, not infinity."""
+
+SECONDS: Final = tuple(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (YEARS[0], YEARS[1] + 1))
+"""The same in seconds since 1970, the last one excluded."""
+
+COMPACT: Final = "['%Y%m%d', '%Y%m%d%H%M%S', '%Y%m%d%H%M', '%Y%m%dT%H%M%S', '%Y%m%dT%H%M%SZ']"
+WORDED: Final = "'%b %d, %Y', '%B %d, %Y', '%b %d %Y', '%d %b %Y', '%d %B %Y'"
+CLOCKS: Final = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+
+
+def _in_years(moment: str) -> str:
+    return f"case when {moment} {BETWEEN} then {moment} end"
+
+
+def _strptime(*forms: str) -> str:
+    written = ", ".join(literal(f"{form}{clock}") for form in forms for clock in CLOCKS)
+    return f"try_strptime({{x}}, [{written}, {WORDED}])::timestamp with time zone"
+
+
+def _since_1970(number: str, scale: int) -> str:
+    first, last = (second * scale for second in SECONDS)
+    moment = f"to_timestamp({number}{'' if scale == 1 else f' / {scale}'})"
+    return f"case when {number} >= {first} and {number} < {last} then {moment} end"
+
 
 TIMESTAMP_SQL: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "iso": "case when isfinite(try_cast({x} as timestamp with time zone)) "
-        "then try_cast({x} as timestamp with time zone) end",
-        "unix_s": f"case when abs(try_cast({{x}} as double)) < {SECONDS_BELOW} "
-        "then to_timestamp(try_cast({x} as double)) end",
-        "unix_ms": f"case when abs(try_cast({{x}} as double)) < {SECONDS_BELOW * 1000} "
-        "then to_timestamp(try_cast({x} as double) / 1000) end",
-        "day_first": "try_strptime({x}, ['%d/%m/%Y', '%d.%m.%Y', '%d-%m-%Y', '%d/%m/%Y %H:%M:%S', '%d.%m.%Y %H:%M:%S', "
-        "'%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M', '%d %b %Y', '%d %B %Y'])::timestamp with time zone",
-        "month_first": "try_strptime({x}, ['%m %d, %Y', '%b %d, %Y', '%B %d, %Y', '%m/%d/%Y', '%m-%d-%Y', "
-        "'%m/%d/%Y %H:%M:%S', '%m/%d/%Y %H:%M', '%b %d %Y'])::timestamp with time zone",
+        # Only what is no ISO 8601 with dashes is looked at for the form without them.
+        "iso": f"case when try_cast({{x}} as timestamptz) {BETWEEN} then try_cast({{x}} as timestamptz) "
+        f"else {_in_years(f'try_strptime({{x}}, {COMPACT})::timestamp with time zone')} end",
+        "unix_s": _since_1970("try_cast({x} as double)", 1),
+        "unix_ms": _since_1970("try_cast({x} as double)", 1000),
+        "day_first": _in_years(_strptime("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")),
+        "month_first": _in_years(_strptime("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y")),
     }
 )
 """How each declared form is read; forms without a zone are UTC."""
+
+GUESSED: Final = "guessed_"
+"""Stands before the form of dates that can be read either way, with nothing that tells which is meant."""
+
+AMBIGUOUS: Final = "date_guessed"
+
+INTERNAL: Final = "pandian:"
+"""What the names of all columns begin with that are ingest's own; no column of a source may be called so."""
+
+REASON: Final = f'"{INTERNAL}reason"'
+ORIGINAL: Final = f'"{INTERNAL}original"'
+RECORD: Final = f'"{INTERNAL}record"'
+"""Why a row cannot be used, the row itself as JSON, and its line or number, quoted."""
 
 FLOAT_ID: Final = 64
 OTHER: Final = 128
@@ -87,17 +142,27 @@ class ColumnRules:
 
 def raw_name(name: str) -> str:
     """Return the quoted name of a column's raw value between the steps."""
-    return quoted(f"_raw:{name}")
+    return quoted(f"{INTERNAL}raw:{name}")
 
 
 def helper_name(name: str) -> str:
     """Return the quoted name of a column's helper between the steps."""
-    return quoted(f"_helper:{name}")
+    return quoted(f"{INTERNAL}helper:{name}")
+
+
+def source_name(name: str) -> str:
+    """Return the quoted name of a source's column between the steps."""
+    return quoted(f"{INTERNAL}source:{name}")
+
+
+def unread_name(name: str) -> str:
+    """Return the quoted name of a column's values that were not understood."""
+    return quoted(f"{INTERNAL}unread:{name}")
 
 
 def bits_name(name: str) -> str:
     """Return the quoted name of the bits of the rules that changed a column."""
-    return quoted(f"_rules:{name}")
+    return quoted(f"{INTERNAL}rules:{name}")
 
 
 def is_changed_by(column: str, rule: str) -> str:
@@ -124,9 +189,25 @@ def column_rules(column: Column, expression: str, kind: str, source: SourceConfi
     return make(column.name, raw, is_text, kind, source, form)
 
 
-def extra_rules(name: str, kind: str, source: SourceConfig) -> ColumnRules:
+def extra_rules(name: str, expression: str, kind: str, source: SourceConfig) -> ColumnRules:
     """Return how a column that is not canonical is kept: as it is, nulls for words that mean nothing."""
-    return ColumnRules(name, _present(quoted(name), kind, source), raw_name(name))
+    return ColumnRules(name, _present(expression, kind, source), raw_name(name))
+
+
+def unfit(column: Column, kind: str) -> str:
+    """Return what a canonical column must be and values of a DuckDB type cannot; nothing where they can."""
+    is_number = kind in {*NUMERIC, *FLOATING, "VARCHAR", '"NULL"'} or kind.startswith("DECIMAL")
+    if kind.endswith("]") or not is_number:
+        if column.kind in {"number", "integer", "money"}:
+            return "number"
+        if column.kind == "timestamp" and not (kind == "DATE" or (kind.startswith("TIMESTAMP") and kind[-1] != "]")):
+            return "time"
+    return ""
+
+
+def numbers_as_text(expression: str) -> str:
+    """Return SQL of a number as its digits, as `20240101` is written."""
+    return f"try_cast({expression} as hugeint)::varchar"
 
 
 def _present(expression: str, kind: str, source: SourceConfig) -> str:
@@ -176,16 +257,24 @@ def _id(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, for
     held, value = raw_name(name), quoted(name)
     if not is_text:
         if kind in FLOATING or kind.startswith("DECIMAL"):
-            text = f"case when {held} = floor({held}) then {held}::hugeint::varchar else {held}::varchar end"
-            return ColumnRules(name, raw, text, always=("float_id",))
+            whole = (
+                f"case when {held} = floor({held}) then try_cast({held} as hugeint)::varchar else {held}::varchar end"
+            )
+            text = f"case when isfinite({held}::double) then {whole} end"
+            return ColumnRules(name, raw, text, always=("float_id",), can_fail=True)
         return ColumnRules(name, raw, f"{held}::varchar")
-    is_float = f"contains({held}, '.') and regexp_full_match(trim({held}), '-?[0-9]+\\.0+')"
+    is_float = f"contains({held}, '.') and regexp_full_match({held}, '-?[0-9]+\\.0+')"
+    # Most ids are of ASCII alone and neither begin nor end with a space: they are not looked at closely.
+    is_plain = f"{held} >= '!' and {held}[-1] between '!' and '~' and strlen({held}) = length({held})"
+    bare = f"regexp_replace({held}, {literal(PADDING)}, '', 'g')"
     return ColumnRules(
         name,
         raw,
-        value=f"nullif(case when {is_float} then split_part(trim({held}), '.', 1) else trim({held}) end, '')",
-        bits=f"case when {held} <> {value} then (case when {is_float} then {FLOAT_ID} else 0 end) "
-        f"+ (case when {held} <> trim({held}) then {TRIM} else 0 end) else 0 end",
+        value=f"case when {is_plain} then (case when {is_float} then split_part({held}, '.', 1) else {held} end) "
+        f"else nullif(regexp_replace({bare}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end",
+        bits=f"case when {held} <> {value} then (case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') "
+        f"and not contains({value}, '.') then {FLOAT_ID} else 0 end) "
+        f"+ (case when {held} <> {bare} then {TRIM} else 0 end) else 0 end",
         rules=("float_id", "trim"),
     )
 
@@ -193,7 +282,7 @@ def _id(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, for
 def _number(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
     held, helper = raw_name(name), helper_name(name)
     if not is_text:
-        return ColumnRules(name, raw, f"{held}::double")
+        return ColumnRules(name, raw, _finite(held), can_fail=True)
     return ColumnRules(
         name,
         raw,
@@ -209,8 +298,15 @@ def _integer(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig
     held = raw_name(name)
     if kind in NUMERIC:
         return ColumnRules(name, raw, f"try_cast({held} as bigint)", can_fail=True)
+    if kind.startswith("DECIMAL"):
+        return ColumnRules(
+            name, raw, f"case when {held} = floor({held}) then try_cast({held} as bigint) end", can_fail=True
+        )
     number = f"try_cast({held} as double)"
-    value = f"case when {number} = floor({number}) then try_cast({number} as bigint) end"
+    value = f"case when {number} = floor({number}) and abs({number}) <= {EXACT} then {number}::bigint end"
+    if is_text:
+        digits = f"regexp_full_match({held}, {literal(DIGITS)})"
+        value = f"case when {digits} then try_cast(split_part({held}, '.', 1) as bigint) else {value} end"
     return ColumnRules(name, raw, value, can_fail=True)
 
 
@@ -219,7 +315,7 @@ def _money(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, 
     scale = "" if source.price_scale == 1 else f" / {source.price_scale!r}"
     always = () if source.price_scale == 1 else ("price_scale",)
     if not is_text:
-        return ColumnRules(name, raw, f"{held}::double{scale}", always=always)
+        return ColumnRules(name, raw, f"({_finite(held)}){scale}", always=always, can_fail=True)
     looks_plain = f"{_finite(held)} is not null" + (f" and not contains({held}, '.')" if source.decimal_comma else "")
     signed = "" if source.decimal_comma else f"when regexp_full_match({held}, {literal(SIGNED)}) then {_signed(held)} "
     return ColumnRules(
@@ -255,11 +351,19 @@ def currency_of(helper: str) -> str:
 def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
     held = raw_name(name)
     if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return ColumnRules(name, raw, f"{held}::timestamp with time zone")
-    value = TIMESTAMP_SQL[form].format(x=held)
-    if is_text and form in {"day_first", "month_first"}:
-        value = f"coalesce({value}, {TIMESTAMP_SQL['iso'].format(x=held)})"
-    return ColumnRules(name, raw, value, always=(f"timestamp_{form}",), can_fail=True)
+        return ColumnRules(name, raw, _in_years(f"{held}::timestamp with time zone"), can_fail=True)
+    text = held if is_text else numbers_as_text(held)
+    known = form.removeprefix(GUESSED)
+    value = TIMESTAMP_SQL[known].format(x=text if known == "iso" else held)
+    always = (f"timestamp_{known}",)
+    if not is_text or known not in {"day_first", "month_first"}:
+        return ColumnRules(name, raw, value, always=always, can_fail=True)
+    value = f"coalesce({value}, {TIMESTAMP_SQL['iso'].format(x=held)})"
+    if form == known:
+        return ColumnRules(name, raw, value, always=always, can_fail=True)
+    month, day = (TIMESTAMP_SQL[either].format(x=held) for either in ("month_first", "day_first"))
+    bits = f"case when {month} <> {day} then {OTHER} else 0 end"
+    return ColumnRules(name, raw, value, bits=bits, rules=(AMBIGUOUS,), always=always, can_fail=True)
 
 
 def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:

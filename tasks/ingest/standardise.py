@@ -16,10 +16,20 @@ from duckdb.func import PythonUDFType
 from tasks.ingest import cleaning
 from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.csv_rows import PhysicalLines, csv_rejects
-from tasks.ingest.parquet import write_parquet
-from tasks.ingest.plan import Plan, plan_of
+from tasks.ingest.expressions import failing_expression
+from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
+from tasks.ingest.plan import Plan, filled_keys, plan_of
 from tasks.ingest.raw import RawRows, Reject
-from tasks.ingest.rules import TEXT_OFFSET, ColumnRules, bits_name, is_changed_by
+from tasks.ingest.rules import (
+    ORIGINAL,
+    REASON,
+    RECORD,
+    TEXT_OFFSET,
+    ColumnRules,
+    bits_name,
+    is_changed_by,
+    unread_name,
+)
 from tasks.ingest.statement import standardise_sql
 from tasks.schemas import CANONICAL, Table, literal, quoted
 
@@ -86,9 +96,11 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     Raises:
         EmptyTableError: The file holds nothing, not even the names of its columns.
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
+        UsageError: An expression fails, or a column cannot be what it is mapped to.
     """
     target, table = folder / "rows-0.parquet", CANONICAL.get(source.table)
-    with text_functions(connection, source):
+    rows = filled_keys(connection, rows, source)
+    with text_functions(connection, source), _blaming_expressions(connection, rows, source):
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
         write_parquet(connection, query, target, group_rows=config.row_group_rows)
@@ -97,6 +109,18 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     has_unusable = counts.rows_quarantined > len(rejects)
     _write_quarantine(connection, rows, rejects, folder, file=file, has_unusable=has_unusable)
     return counts
+
+
+@contextmanager
+def _blaming_expressions(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> Iterator[None]:
+    """Where reading fails because an expression of the source does, say which."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        wrong = failing_expression(connection, rows, source)
+        if wrong is None:
+            raise
+        raise wrong from error
 
 
 @contextmanager
@@ -140,9 +164,9 @@ def _counted(
     rejects: int,
 ) -> ShardCounts:
     written = f"read_parquet({literal(str(target))})"
-    usable = f"{written} where _reason is null"
+    usable = f"{written} where {REASON} is null"
     required = table.required if table else ()
-    all_rows = {"total": "count(*)", "unusable": "count(_reason)"}
+    all_rows = {"total": "count(*)", "unusable": f"count({REASON})"}
     if _names_currency(plan.columns):
         all_rows["currencies"] = "count(currency)"
     whole = _figures(connection, all_rows, written)
@@ -153,7 +177,7 @@ def _counted(
         for name in rule.always
     }
     unread = {
-        rule.name: f"count({quoted(f'_unread:{rule.name}')})"
+        rule.name: f"count({unread_name(rule.name)})"
         for rule in plan.columns
         if rule.can_fail and rule.name not in required
     }
@@ -228,12 +252,11 @@ def _write_quarantine(
 def _unusable(
     connection: duckdb.DuckDBPyConnection, rows: RawRows, rejects: Sequence[Reject], written: Path, *, file: str
 ) -> Iterator[pa.Table]:
-    number = "_record" if rows.is_numbered else "file_row_number + 1"
-    relation = f"read_parquet({literal(str(written))}, file_row_number=true)"
+    number = RECORD if rows.is_numbered else f"{ROW} + 1"
     lines = PhysicalLines(rows, [reject.line for reject in rejects])
     bad = connection.sql(
-        f"select {number} as record, _reason as reason, _original as original from {relation} "
-        "where _reason is not null order by 1"
+        f"select {number} as record, {REASON} as reason, {ORIGINAL} as original from {numbered_rows(written)} "
+        f"where {REASON} is not null order by 1"
     )
     for batch in bad.to_arrow_reader(QUARANTINE_BATCH):
         count, records = batch.num_rows, batch["record"].to_pylist()

@@ -8,10 +8,21 @@ from typing import Final
 import duckdb
 
 from tasks.ingest.raw import RawRows
-from tasks.ingest.rules import ColumnRules, bits_name, helper_name, raw_name
+from tasks.ingest.rules import (
+    INTERNAL,
+    ORIGINAL,
+    REASON,
+    RECORD,
+    ColumnRules,
+    bits_name,
+    helper_name,
+    raw_name,
+    source_name,
+    unread_name,
+)
 from tasks.schemas import Table, literal, quoted
 
-HASH: Final = f"_hash:{duckdb.__version__}"
+HASH: Final = f"{INTERNAL}hash:{duckdb.__version__}"
 """Column of a row's hash over all its values; another version of DuckDB may find another hash."""
 
 STANDARDISE: Final = """
@@ -28,7 +39,7 @@ priced as (
   select *{currency} from valued
 ),
 judged as (
-  select *, {reason} as _reason from priced
+  select *, {reason} as {reason_name} from priced
 )
 select {columns} from judged
 """
@@ -37,40 +48,42 @@ select {columns} from judged
 def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table | None) -> str:
     """Return SQL of every row of a file in its order.
 
-    A row has its columns, `_rules:COLUMN` with the bits of the rules that changed a value, `_unread:COLUMN` with a
-    value that was not understood, and, where it cannot be used, `_reason` and `_original` as JSON. `_record` is its
-    line where rows are lines with gaps between them. Where all columns are canonical, a row has its `HASH`.
+    A row has its columns and, all behind `INTERNAL`, `rules:COLUMN` with the bits of the rules that changed a value,
+    `unread:COLUMN` with a value that was not understood, and, where it cannot be used, `reason` and `original` as
+    JSON. `record` is its line where rows are lines with gaps between them. Where all columns are canonical, a row has
+    its `HASH`.
     """
     can_fail_whole = any(table is not None and rule.name in table.required for rule in columns)
-    sources = [f"{quoted(name)} as {quoted(f'_source:{name}')}" for name in rows.columns] if can_fail_whole else []
+    sources = [f"{quoted(name)} as {source_name(name)}" for name in rows.columns] if can_fail_whole else []
     raws = [f"{rule.raw} as {raw_name(rule.name)}" for rule in columns]
     late = [rule for rule in columns if rule.name == "currency" and rule.raw == "null::varchar"]
     return STANDARDISE.format(
-        raws=", ".join([*raws, *sources, *(["_record"] if rows.is_numbered else [])]) or "null as nothing",
+        raws=", ".join([*raws, *sources, *([f"_record as {RECORD}"] if rows.is_numbered else [])]) or "null as nothing",
         relation=rows.relation,
         helpers="".join(f", {rule.helper} as {helper_name(rule.name)}" for rule in columns if rule.helper),
         values="".join(f", {rule.value} as {quoted(rule.name)}" for rule in columns if rule not in late),
         currency="".join(f", {rule.value} as {quoted(rule.name)}" for rule in late),
         reason=_reason(columns, table),
+        reason_name=REASON,
         columns=", ".join([*_written(columns, rows, can_fail_whole=can_fail_whole), *_hash(columns, table)]),
     )
 
 
 def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: bool) -> list[str]:
     unread = [
-        f"case when {rule.is_unread} then {raw_name(rule.name)}::varchar end as {quoted(f'_unread:{rule.name}')}"
+        f"case when {rule.is_unread} then {raw_name(rule.name)}::varchar end as {unread_name(rule.name)}"
         for rule in columns
         if rule.can_fail
     ]
-    fields = ", ".join(f"{quoted(name)} := {quoted(f'_source:{name}')}" for name in rows.columns)
-    original = f"case when _reason is not null then to_json(struct_pack({fields}))::varchar end as _original"
+    fields = ", ".join(f"{quoted(name)} := {source_name(name)}" for name in rows.columns)
+    original = f"case when {REASON} is not null then to_json(struct_pack({fields}))::varchar end as {ORIGINAL}"
     return [
         *(quoted(rule.name) for rule in columns),
         *(f"({rule.bits})::utinyint as {bits_name(rule.name)}" for rule in columns if rule.bits),
         *unread,
-        "_reason",
+        REASON,
         *([original] if can_fail_whole else []),
-        *(["_record"] if rows.is_numbered else []),
+        *([RECORD] if rows.is_numbered else []),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +16,8 @@ from tasks.assets.store import Draft
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.fetching import local_file
 from tasks.ingest.findings import ingest_findings
-from tasks.ingest.merge import Merged, ShardInput, merge
+from tasks.ingest.merge import Merged, ShardInput, merge, shard_names
+from tasks.ingest.plan import with_canonical_keys
 from tasks.ingest.rows import raw_rows
 from tasks.ingest.sources import Shard
 from tasks.ingest.standardise import connect, standardise
@@ -23,13 +25,13 @@ from tasks.schemas import literal
 from tasks.stage import Build, stage
 
 
-@stage("read", revision=3, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
+@stage("read", revision=4, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
 def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> None:
     """Standardise one file of a table."""
     scratch = build.scratch()
     with _connected(config, scratch) as connection, build.draft(specs.shard(table, shard.name)) as draft:
         file = local_file(shard, scratch)
-        rows = raw_rows(connection, file, shard.source, member=shard.member, folder=scratch)
+        rows = raw_rows(connection, file, with_canonical_keys(shard.source), member=shard.member, folder=scratch)
         counts = standardise(
             connection,
             rows,
@@ -42,10 +44,11 @@ def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> 
         draft.metrics.update({"priority": shard.source.priority, **asdict(counts)})
 
 
-@stage("merge", revision=3, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
+@stage("merge", revision=4, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
 def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build: Build) -> None:
     """Merge a table's files, resolve conflicts, and account for every row."""
-    inputs = [_input(ref, build) for ref in shards]
+    names = shard_names(table, shards)
+    inputs = [_input(name, ref, build) for name, ref in zip(names, shards, strict=True)]
     with _connected(config, build.scratch()) as connection:
         connection.execute("set variable priorities = ?", [[item.priority for item in inputs]])
         with build.draft(specs.quarantine(table)) as draft:
@@ -65,10 +68,16 @@ def _connected(config: IngestConfig, scratch: Path) -> Iterator[duckdb.DuckDBPyC
         connection.close()
 
 
-def _input(ref: AssetRef, build: Build) -> ShardInput:
-    folder, metrics = build.path(ref), build.manifest(ref).metrics
-    name = ref.key.rsplit("/", 1)[-1]
-    return ShardInput(name, folder / "rows-0.parquet", folder / "quarantine.parquet", metrics["priority"], metrics)
+def _input(name: str, ref: AssetRef, build: Build) -> ShardInput:
+    folder, manifest = build.path(ref), build.manifest(ref)
+    return ShardInput(
+        name=name,
+        source=json.dumps(manifest.arguments["shard"]["source"], sort_keys=True),
+        rows=folder / "rows-0.parquet",
+        quarantine=folder / "quarantine.parquet",
+        priority=manifest.metrics["priority"],
+        metrics=manifest.metrics,
+    )
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, inputs: list[ShardInput], folder: Path) -> None:

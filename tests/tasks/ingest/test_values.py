@@ -1,0 +1,206 @@
+"""Prices, whole numbers, ids and categories: what they are is read, what they are not is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from tasks.assets.store import AssetStore
+from tasks.errors import UsageError
+from tasks.ingest.config import SourceConfig
+from tests.tasks.ingest.ingesting import Ingested, ingest
+
+SOURCE = {"table": "products", "uri": "p.csv", "delimiter": ";"}
+
+
+def products(store: AssetStore, folder: Path, name: str, values: list[str], **more: Any) -> Ingested:  # settings
+    rows = [f"{number};pen;{value}" for number, value in enumerate(values)]
+    (folder / "p.csv").write_text("\n".join([f"product_id;title;{name}", *rows]) + "\n", "utf-8")
+    return ingest(store, folder, {**SOURCE, **more})
+
+
+def parquet(store: AssetStore, folder: Path, **columns: pa.Array) -> Ingested:
+    pq.write_table(pa.table({"product_id": ["a", "b"], "title": ["pen", "cup"], **columns}), folder / "p.parquet")
+    return ingest(store, folder, {"table": "products", "uri": "p.parquet"})
+
+
+def test_the_sign_of_a_price_wins_over_the_currency_of_the_source(store: AssetStore, tmp_path: Path) -> None:
+    found = products(store, tmp_path, "price", ["$1,234.50", "1.234,50 €", "£9.99", "EUR 5", "5", ""], currency="CNY")
+    assert found.column("currency") == ["USD", "EUR", "GBP", "EUR", "CNY", None]
+    (finding,) = found.manifest.findings
+    assert (finding.kind, finding.severity, finding.count) == ("mixed_units", "warning", 3)
+    assert finding.message == "Prices in 4 currencies: 3 rows in another than EUR."
+    one = products(store, tmp_path, "price", ["5 €", "6"], currency="EUR")
+    assert one.manifest.findings == ()
+
+
+def test_what_is_no_price_is_told_and_not_guessed(store: AssetStore, tmp_path: Path) -> None:
+    values = ["-€5", "−5", "(5.00)", "0,123", "1.2.3", "5%", "12 34", "from 5"]
+    found = products(store, tmp_path, "price", values)
+    assert found.column("price") == [-5.0, -5.0, -5.0, 0.123, None, None, None, None]
+    (finding,) = found.manifest.findings
+    assert (finding.column, finding.count) == ("price", 4)
+    assert pq.read_table(found.folder / str(finding.keys))["value"].to_pylist() == values[4:]
+
+
+def test_a_price_in_a_file_of_numbers_is_finite_too(store: AssetStore, tmp_path: Path) -> None:
+    found = parquet(store, tmp_path, price=pa.array([float("inf"), 2.0]))
+    assert found.column("price") == [None, 2.0]
+    assert [item.kind for item in found.manifest.findings] == ["invalid_type"]
+    with pytest.raises(ValidationError, match="finite"):
+        SourceConfig(table="products", uri="p.csv", price_scale=float("inf"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([[1.0], [2.0]]),
+        pa.array([{"amount": 1}, {"amount": 2}]),
+        pa.array([0, 1], pa.date32()),
+        pa.array([True, False]),
+    ],
+)
+def test_a_column_that_can_hold_no_price_is_refused_by_its_type(
+    store: AssetStore, tmp_path: Path, values: pa.Array
+) -> None:
+    with pytest.raises(UsageError, match=r"“price” of “products” is of the type .*, and no number"):
+        parquet(store, tmp_path, price=values)
+
+
+def test_an_id_that_is_not_finite_is_no_id(store: AssetStore, tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"product_id": [1.0, float("inf"), 1e300], "title": ["a", "b", "c"]}), tmp_path / "p.parquet"
+    )
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.parquet"})
+    assert found.column("product_id")[0] == "1"
+    assert found.quarantine["reason"].to_pylist() == ["invalid_product_id"] * (3 - found.rows.num_rows)
+
+
+def test_whole_numbers_are_exact(store: AssetStore, tmp_path: Path) -> None:
+    values = ["9007199254740993", " 9223372036854775807 ", "5.0", "1e3", "1.5", "9223372036854775808", "1e17"]
+    rows = [f"{number},pen,{value}" for number, value in enumerate(values)]
+    (tmp_path / "q.csv").write_text("\n".join(["query_id,query,count", *rows]) + "\n", "utf-8")
+    found = ingest(store, tmp_path, {"table": "queries", "uri": "q.csv"})
+    assert found.column("count") == [9007199254740993, 9223372036854775807, 5, 1000, None, None, None]
+    assert found.manifest.findings[0].count == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "clean", "rules"),
+    [
+        ("p1\t", "p1", {"trim"}),
+        ("p1\x00", "p1", {"trim"}),
+        ("\u3000p1\u200b", "p1", {"trim"}),
+        (" 12.0\t", "12", {"trim", "float_id"}),
+        ("12.0", "12", {"float_id"}),
+        ("a.0", "a.0", set()),
+        ("é", "é", set()),
+    ],
+)
+def test_an_id_is_bare_of_what_stands_around_it(
+    store: AssetStore, tmp_path: Path, text: str, clean: str, rules: set[str]
+) -> None:
+    (tmp_path / "p.csv").write_text(f"product_id,title\n{text},pen\nq1,cup\n", "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv"})
+    assert found.column("product_id") == [clean, "q1"]
+    assert set(found.metrics["rules"]) == {f"product_id.{rule}" for rule in rules}
+
+
+def test_tags_in_a_category_do_not_split_it(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("product_id,title,category\n1,pen,1 <b>bold</b> &amp; more > Pens\n", "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv"})
+    assert found.column("category") == [["1 bold & more", "Pens"]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("unnest(['a', 'b'])", "several rows of one"),
+        ("count(*)", "fails"),
+        ("error('no')", "fails"),
+        ("cast(title as double)", "fails"),
+        ("1) as x, (2", "fails"),
+        ("1, 2", "not one expression"),
+        ("columns('.*')", "fails"),
+        ("title -- a comment", ""),
+    ],
+)
+def test_an_expression_is_one_value_for_each_row(store: AssetStore, tmp_path: Path, sql: str, words: str) -> None:
+    columns = {"brand": {"sql": sql}}
+    if not words:
+        assert products(store, tmp_path, "x", ["1"], columns=columns).column("brand") == ["pen"]
+        return
+    with pytest.raises(UsageError, match="The expression of “brand”") as caught:
+        products(store, tmp_path, "x", ["1"], columns=columns)
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value", "words"),
+    [
+        ("events", "event_type", "bought", "is none of impression"),
+        ("events", "timestamp", "yesterday", "no time of 1990 to 2099"),
+        ("events", "timestamp", "0026-04-03", "no time of 1990 to 2099"),
+        ("reviews", "rating", "five", "“five” is no number"),
+        ("products", "price", "12,50 €", "is no number"),
+        ("products", "price", True, "is no number"),
+        ("products", "price", float("inf"), "is no number"),
+        ("queries", "count", 1.5, "is no whole number"),
+        ("products", "attributes", "red", "is no JSON object"),
+        ("products", "brand", " ", "it is empty"),
+        ("orders", "x", float("nan"), "is no number"),
+    ],
+)
+def test_a_constant_that_does_not_fit_its_column_is_refused(table: str, name: str, value: Any, words: str) -> None:
+    with pytest.raises(ValidationError, match=f"the constant of `{name}` does not fit: .*{words}"):
+        SourceConfig(table=table, uri="p.csv", constants={name: value})
+
+
+def test_constants_are_what_their_columns_are(store: AssetStore, tmp_path: Path) -> None:
+    constants = {"category": "A > B", "price": 5, "updated_at": "2024-01-02", "attributes": '{"ink": "blue"}'}
+    found = products(store, tmp_path, "x", ["1"], constants=constants)
+    (row,) = found.rows.to_pylist()
+    assert (row["category"], row["price"], dict(row["attributes"])) == (["A", "B"], 5.0, {"ink": "blue"})
+    assert str(row["updated_at"]) == "2024-01-02 00:00:00+00:00"
+    (tmp_path / "e.csv").write_text("user_id,product_id,timestamp\n1,2,2024-01-02\n", "utf-8")
+    mapped = {"constants": {"event_type": "Bought"}, "event_types": {"bought": "purchase"}}
+    assert ingest(store, tmp_path, {"table": "events", "uri": "e.csv", **mapped}).column("event_type") == ["purchase"]
+
+
+def test_a_source_listed_twice_is_refused(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("product_id;title\n1;pen\n", "utf-8")
+    with pytest.raises(UsageError, match=r"listed twice: its file “p\.csv") as caught:
+        ingest(store, tmp_path, SOURCE, SOURCE)
+    assert caught.value.exit_code == 2
+
+
+def test_one_file_may_be_read_in_two_ways(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("user_id,product_id,seen,bought\n1,2,2024-01-02,2024-01-03\n", "utf-8")
+    source = {"table": "events", "uri": "e.csv", "extra_columns": "drop"}
+    seen = {**source, "columns": {"timestamp": "seen"}, "constants": {"event_type": "view"}}
+    bought = {**source, "columns": {"timestamp": "bought"}, "constants": {"event_type": "purchase"}}
+    found = ingest(store, tmp_path, seen, bought)
+    assert found.accounts == (2, 2, 0, 0)
+    assert found.column("event_type") == ["view", "purchase"]
+    assert len(found.metrics["sources"]) == 2
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://h/db?user=u&password=hunter2",
+        "postgresql://h/db?pass%77ord=hunter2",
+        "postgresql://h/db?sslpassword=hunter2",
+        "postgresql://u:hunter2@[h/db",
+    ],
+)
+def test_a_password_is_refused_wherever_it_stands_in_an_address(uri: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        SourceConfig(table="events", uri=uri, query="select 1")
+    assert "hunter2" not in str(caught.value)
