@@ -7,11 +7,11 @@ from typing import Any, Final
 
 NAMES: Final[Mapping[str, str]] = {
     "popularity": "Popularity",
-    "buy_again": "Buy again",
-    "due_again": "Due again",
+    "buy_again": "Buy-again",
+    "due_again": "Due-again",
     "item_knn": "ItemKNN",
     "ease": "EASE",
-    "words": "Words (TF-IDF)",
+    "words": "TF-IDF",
     "raw_encoder": "Raw encoder",
     "finetuned_encoder": "Fine-tuned encoder",
     "combination": "Combination",
@@ -64,7 +64,7 @@ def search_words(evaluation: Facts) -> str:
     if not search:
         return TOO_FEW
     metric, apart = METRICS[search["metric"]], f"{_signed(search['value'])}, {_interval(search)}"
-    return f"{_asked(search)} {metric} of the fine-tuned encoder is {_position(search)} that of the raw one ({apart})."
+    return f"{_asked(search)} {metric[0].upper()}{metric[1:]} of the fine-tuned encoder is {_position(search)} that of the raw one ({apart})."
 
 
 def search_warning(evaluation: Facts) -> str | None:

@@ -42,7 +42,7 @@ def test_search_that_training_made_clearly_worse_is_a_warning() -> None:
 
 
 def test_by_what_search_was_measured_is_said() -> None:
-    assert "no judgments" in search_words({"search": SEARCH})
+    assert "words of their own titles. Known-item MRR@10 of the fine-tuned" in search_words({"search": SEARCH})
     judged = SEARCH | {"measured_by": "judgments", "metric": "search_ndcg_at_10", "queries": 45}
     assert search_words({"search": judged}).startswith("Search was measured on 45 judged queries")
     assert search_words({"search": {}}).startswith("Search was not measured: the shop has no judgments")
