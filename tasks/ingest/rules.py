@@ -263,15 +263,17 @@ def _id(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, for
             text = f"case when isfinite({held}::double) then {whole} end"
             return ColumnRules(name, raw, text, always=("float_id",), can_fail=True)
         return ColumnRules(name, raw, f"{held}::varchar")
-    is_float = f"contains({held}, '.') and regexp_full_match({held}, '-?[0-9]+\\.0+')"
-    # Most ids are of ASCII alone and neither begin nor end with a space: they are not looked at closely.
-    is_plain = f"{held} >= '!' and {held}[-1] between '!' and '~' and strlen({held}) = length({held})"
+    is_float = f"regexp_full_match({held}, '-?[0-9]+\\.0+')"
     bare = f"regexp_replace({held}, {literal(PADDING)}, '', 'g')"
+    closely = (
+        f"case when {is_float} then split_part({held}, '.', 1) when regexp_full_match({held}, '[!-~]+') then {held} "
+        f"else nullif(regexp_replace({bare}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
+    )
     return ColumnRules(
         name,
         raw,
-        value=f"case when {is_plain} then (case when {is_float} then split_part({held}, '.', 1) else {held} end) "
-        f"else nullif(regexp_replace({bare}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end",
+        # Most ids are of ASCII alone, without a space or a point, and only the others are looked at more closely.
+        value=f"case when not regexp_full_match({held}, '[!-\\-/-~]+') then ({closely}) else {held} end",
         bits=f"case when {held} <> {value} then (case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') "
         f"and not contains({value}, '.') then {FLOAT_ID} else 0 end) "
         f"+ (case when {held} <> {bare} then {TRIM} else 0 end) else 0 end",
@@ -413,7 +415,7 @@ def _event_type(raw: str, source: SourceConfig) -> ColumnRules:
     held = f"{raw_name('event_type')}::varchar"
     own = {shop.strip().lower(): canonical for shop, canonical in source.event_types.items()}
     known = {**own, **{name: name for name in EVENT_TYPES if name not in own}}
-    spelled = {form: name for word, name in known.items() for form in (word, word.capitalize(), word.upper())}
+    spelled = {form(word): name for form in (str, str.capitalize, str.upper) for word, name in known.items()}
     return ColumnRules(
         "event_type",
         raw,
