@@ -64,7 +64,8 @@ def search_words(evaluation: Facts) -> str:
     if not search:
         return TOO_FEW
     metric, apart = METRICS[search["metric"]], f"{_signed(search['value'])}, {_interval(search)}"
-    return f"{_asked(search)} {metric[0].upper()}{metric[1:]} of the fine-tuned encoder is {_position(search)} that of the raw one ({apart})."
+    metric = f"{metric[0].upper()}{metric[1:]}"
+    return f"{_asked(search)} {metric} of the fine-tuned encoder is {_position(search)} that of the raw one ({apart})."
 
 
 def search_warning(evaluation: Facts) -> str | None:
