@@ -12,7 +12,7 @@ from tasks.validate.predicates import failure, is_nullness
 
 Scope = Literal["fact", "columns", "nullness", "values", "keys", "parent", "rows", "column"]
 """What is handed to Great Expectations: a fact of the whole table; its empty frame; whether values are null; the values
-of one column; keys that repeat; whether a key is known; whole rows; one whole column at once."""
+of one column; keys that repeat; whether a key is known; rows; all rows of the columns concerned at once."""
 
 ON_COLUMN_NAMES: Final = frozenset(
     {
@@ -41,6 +41,16 @@ ON_NEIGHBOURS: Final = frozenset(
     }
 )
 """These judge a value by the others of its column."""
+
+
+ROW_BY_ROW: Final = (
+    "expect_column_value",
+    "expect_column_pair_values",
+    "expect_multicolumn",
+    "expect_select_column_values",
+    "expect_compound_columns",
+)
+"""How the types begin that say of each row whether it fails; all others say one thing of the whole table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +166,19 @@ def _scope(item: Expectation) -> Scope:
         if is_nullness(item.type)
         else "values"
     )
-    if "row_condition" in item.kwargs:
-        return "rows"
+    if "row_condition" in item.kwargs and by_type != "columns" and not (by_type == "fact" and item.column):
+        is_alone = counts_rows(item.type) and item.type not in ON_NEIGHBOURS and by_type != "keys"
+        return "rows" if is_alone else "column"
     if by_type != "values":
         return by_type
-    if item.type in ON_NEIGHBOURS or not item.type.startswith(("expect_column_value", "expect_multi", "expect_select")):
-        return "rows" if item.type.startswith("expect_column_pair") else "column"
+    if item.type in ON_NEIGHBOURS or not counts_rows(item.type):
+        return "column"
     return "values" if item.column is not None else "rows"
+
+
+def counts_rows(type_: str) -> bool:
+    """Return whether an expectation type says of each row whether it fails."""
+    return type_.startswith(ROW_BY_ROW)
 
 
 def _resolved(value: Any, types: Mapping[str, str], ingested_at: datetime) -> Any:  # an argument of any JSON type

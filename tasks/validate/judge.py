@@ -7,7 +7,7 @@ third time; a difference is an error, never a result.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,13 +16,25 @@ import pyarrow as pa
 
 from expectations.expectation import Expectation
 from tasks.errors import CountsDisagreeError
-from tasks.validate.checks import Check, accepted_types
+from tasks.validate.checks import Check, accepted_types, counts_rows
 from tasks.validate.engine import Demand, Judged, judge
+from tasks.validate.predicates import NUMBERS, TIMES
 from tasks.validate.rows import KEYED_LIMIT, Rows
 from tasks.validate.sql import Condition
 
 SHARE_OF_ROWS: Final = 0.2
 """A column with more distinct values than this share of its rows is not worth grouping."""
+ON_DISTINCT: Final = frozenset(
+    {
+        "expect_column_distinct_values_to_be_in_set",
+        "expect_column_distinct_values_to_contain_set",
+        "expect_column_distinct_values_to_equal_set",
+        "expect_column_unique_value_count_to_be_between",
+    }
+)
+ON_EXTREMES: Final = frozenset({"expect_column_max_to_be_between", "expect_column_min_to_be_between"})
+ORDERED: Final = frozenset({*NUMBERS, *TIMES})
+"""The types whose values DuckDB orders as pandas does, and that Great Expectations has limits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +119,35 @@ def _on_column_names(check: Check, rows: Rows) -> Outcome:
 
 
 def _on_column(check: Check, rows: Rows) -> Outcome:
-    column = check.expectation.column
-    if column is None or check.expectation.type.startswith("expect_column_value"):
+    item = check.expectation
+    if counts_rows(item.type):
         return _on_rows(check, rows, is_whole=True)
-    frame = next(rows.numbered([column], is_whole=True)).select([column])
-    judged = judge(frame, [demand(check.expectation)])[check.id]
+    judged = judge(_telling(item, rows), [demand(item)])[check.id]
     return _uncounted(check, judged, rows, observed=str(judged.observed))
+
+
+def _telling(item: Expectation, rows: Rows) -> pa.Table:
+    """Return the fewest rows of which an expectation says what it says of the whole column."""
+    if item.column is not None and "row_condition" not in item.kwargs:
+        if item.type in ON_DISTINCT:
+            return rows.distinct(item.column)
+        if item.type in ON_EXTREMES and rows.columns[item.column] in ORDERED:
+            return rows.extremes(item.column)
+    return rows.whole(_needed(item, rows))
+
+
+def _needed(item: Expectation, rows: Rows) -> list[str]:
+    """The columns judged, and those that the row condition names: one at least, for the number of rows."""
+    said = list(_texts(item.kwargs.get("row_condition")))
+    named = [name for name in rows.columns if any(name in text for text in said)]
+    return list(dict.fromkeys((*item.judged, *named))) or list(rows.columns)[:1]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _texts(part)
 
 
 def _uncounted(check: Check, judged: Judged, rows: Rows, *, observed: str) -> Outcome:
@@ -225,10 +260,10 @@ def _on_parent(check: Check, rows: Rows, parents: Mapping[str, Sequence[Path]]) 
 
 def _on_rows(check: Check, rows: Rows, *, is_whole: bool = False) -> Outcome:
     item, name = check.expectation, f"rows of {check.id}"
-    columns = item.judged if "row_condition" not in item.kwargs else tuple(rows.columns)
+    columns = _needed(item, rows)
     numbers, checked, failed, frames = [], 0, 0, 0
     for frame in rows.numbered(columns, is_whole=is_whole):
-        judged = judge(frame.select(list(columns)), [demand(check.expectation)], wants_positions=True)[check.id]
+        judged = judge(frame.select(columns), [demand(check.expectation)], wants_positions=True)[check.id]
         failing = frame.take(pa.array(judged.positions, pa.int64())).select(["_row"])
         _agree(check, judged.failed, failing.num_rows)
         numbers.append(failing)

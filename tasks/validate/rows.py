@@ -159,6 +159,21 @@ class Rows:
             return
         yield from self._frames(text)
 
+    def whole(self, columns: Sequence[str]) -> pa.Table:
+        """Return all rows of columns at once."""
+        asked = ", ".join(f"{self._value(name)} as {quoted(name)}" for name in columns)
+        return self._con.sql(f"select {asked} from {self._source}").to_arrow_table()
+
+    def distinct(self, column: str) -> pa.Table:
+        """Return a column's distinct values, sorted, nulls aside."""
+        text = sql.DISTINCT.format(value=self._value(column), name=quoted(column), source=self._source)
+        return self._con.sql(text).to_arrow_table()
+
+    def extremes(self, column: str) -> pa.Table:
+        """Return a column's least and greatest value, nulls aside; no row where there is none."""
+        text = sql.EXTREMES.format(value=self._value(column), name=quoted(column), source=self._source)
+        return self._con.sql(text).to_arrow_table()
+
     def keep(self, name: str, table: pa.Table) -> None:
         """Keep values, or row numbers, that failed as the relation `name`."""
         self._con.register("incoming", table)

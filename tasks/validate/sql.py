@@ -17,6 +17,15 @@ ALL_VALUES: Final = """
 with found as (select {value} as _value from {source} where {where})
 select _value, 1::bigint as n from found where _value is not null
 """
+DISTINCT: Final = """
+with found as (select {value} as _value from {source})
+select distinct _value as {name} from found where _value is not null order by _value
+"""
+EXTREMES: Final = """
+with found as (select {value} as _value from {source}),
+extremes as (select unnest([min(_value), max(_value)]) as _value from found)
+select _value as {name} from extremes where _value is not null
+"""
 TALLY: Final = """
 select count(*), count(*) filter (where {failure}), coalesce(sum(n) filter (where {failure}), 0)::bigint
 from frame

@@ -12,6 +12,7 @@ from expectations.expectation import INGESTED_AT, Expectation
 from tasks.validate import judge
 from tasks.validate.checks import applicable, spelled
 from tasks.validate.predicates import failure
+from tasks.validate.rows import Rows
 from tests.tasks.validate.tables import clean, judged, with_cell
 
 BETWEEN = "expect_column_values_to_be_between"
@@ -104,6 +105,58 @@ def test_values_judged_one_by_one_give_the_same_as_distinct_values(
         name: (item.checked, item.failed, item.is_met) for name, item in grouped.items()
     }
     assert single["price.minimum"].failed == 2
+
+
+@pytest.mark.parametrize("column", ["number", "text", "count", "time", "nothing"])
+def test_few_rows_say_of_a_column_what_all_its_rows_say(
+    column: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table(
+        {
+            "number": pa.array([2.5, None, float("nan"), -0.5, 2.5], pa.float64()),
+            "text": ["b", "Z", None, "é", "b"],
+            "count": [3, 1, 2, 3, 3],
+            "time": [datetime(2026, 1, day, tzinfo=UTC) for day in (2, 1, 3, 3, 2)],
+            "nothing": pa.array([None] * 5, pa.float64()),
+        }
+    )
+    limit = {"number": 1.0, "text": "c", "count": 2, "time": MOMENT, "nothing": 1.0}[column]
+    suite = tuple(
+        Expectation(type_, type_, "warn", "r", "outliers", "a", column=column, kwargs=kwargs)
+        for types, kwargs in (
+            (sorted(judge.ON_EXTREMES) if column != "text" else [], {"max_value": limit}),
+            (sorted(judge.ON_DISTINCT), {"value_set": [limit]}),
+        )
+        for type_ in types
+        if "count" not in type_
+    )
+    count = "expect_column_unique_value_count_to_be_between"
+    suite += (Expectation(count, count, "warn", "r", "outliers", "a", column=column, kwargs={"max_value": 2}),)
+    few = judged("coupons", table, tmp_path / "few", suite=suite)
+
+    monkeypatch.setattr(judge, "ON_EXTREMES", frozenset())
+    monkeypatch.setattr(judge, "ON_DISTINCT", frozenset())
+    whole = judged("coupons", table, tmp_path / "whole", suite=suite)
+
+    assert len(few) == (4 if column == "text" else 6)
+    assert {name: (item.is_met, item.observed) for name, item in few.items()} == {
+        name: (item.is_met, item.observed) for name, item in whole.items()
+    }
+
+
+@pytest.mark.parametrize("way", ["distinct", "extremes"])
+def test_a_column_is_not_read_whole_for_what_few_rows_say(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = judge.ON_DISTINCT if way == "distinct" else judge.ON_EXTREMES
+    monkeypatch.delattr(Rows, "whole")
+    suite = tuple(
+        Expectation(type_, type_, "warn", "r", "outliers", "a", column="grade", kwargs={"max_value": 4})
+        for type_ in sorted(types)
+        if type_.endswith("between")
+    )
+
+    assert all(item.is_met for item in judged("judgments", clean("judgments"), tmp_path, suite=suite).values())
 
 
 def _between(**limits: object) -> Expectation:

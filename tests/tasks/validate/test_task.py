@@ -297,6 +297,52 @@ def test_a_row_condition_restricts_what_is_judged(store: AssetStore) -> None:
     assert pq.read_table(folder / str(result.failing))["product_id"].to_pylist() == ["p3", "p6"]
 
 
+@pytest.mark.parametrize("partition_rows", [7, 10_000])
+@pytest.mark.parametrize(
+    ("type_", "met", "broken"),
+    [
+        ("expect_column_mean_to_be_between", {"max_value": 2}, {"max_value": 1}),
+        ("expect_column_max_to_be_between", {"max_value": 3}, {"max_value": 2}),
+        ("expect_column_unique_value_count_to_be_between", {"max_value": 3}, {"max_value": 2}),
+        ("expect_table_row_count_to_be_between", {"max_value": 30}, {"max_value": 29}),
+    ],
+)
+def test_a_row_condition_restricts_what_is_said_of_the_whole(
+    store: AssetStore, type_: str, met: dict[str, int], broken: dict[str, int], partition_rows: int
+) -> None:
+    table = pa.table({"n": [1.0, 9.0, 2.0, 9.0, 3.0, 9.0] * 10, "kind": ["a", "b"] * 30})
+    condition = {"type": "comparison", "column": {"name": "kind"}, "operator": "==", "parameter": "a"}
+    about = {} if "table" in type_ else {"column": "n"}
+    entries = [{"type": type_, "kwargs": {**about, **limit, "row_condition": condition}} for limit in (met, broken)]
+
+    config = ValidateConfig(partition_rows=partition_rows)
+    _, report, _ = run(store, "coupons", table, suite={"name": "own", "expectations": entries}, config=config)
+
+    assert [item.is_met for item in report.results[-2:]] == [True, False]
+
+
+@pytest.mark.parametrize("partition_rows", [7, 10_000])
+@pytest.mark.parametrize(
+    ("type_", "about", "failed"),
+    [
+        ("expect_column_values_to_be_unique", {"column": "n"}, 30),
+        ("expect_compound_columns_to_be_unique", {"column_list": ["n", "kind"]}, 30),
+        ("expect_column_values_to_be_increasing", {"column": "n"}, 9),
+    ],
+)
+def test_under_a_row_condition_rows_of_all_partitions_are_compared(
+    store: AssetStore, type_: str, about: dict[str, object], failed: int, partition_rows: int
+) -> None:
+    table = pa.table({"n": [1.0, 9.0, 2.0, 9.0, 3.0, 9.0] * 10, "kind": ["a", "b"] * 30})
+    condition = {"type": "comparison", "column": {"name": "kind"}, "operator": "==", "parameter": "a"}
+
+    config = ValidateConfig(partition_rows=partition_rows)
+    suite = {"name": "own", "expectations": [{"type": type_, "kwargs": {**about, "row_condition": condition}}]}
+    _, report, _ = run(store, "coupons", table, suite=suite, config=config)
+
+    assert (report.results[-1].checked, report.results[-1].failed) == (30, failed)
+
+
 @pytest.mark.parametrize(
     ("suite", "words"),
     [
