@@ -29,7 +29,8 @@ TEXT_RULES: Final = {
 }
 """Rule name to its bit."""
 
-TAG: Final = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]*)?/?>|<!--.*?-->", re.DOTALL)
+TAG: Final = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(\s[^<>]*)?/?>")
+COMMENT: Final = ("<!--", "-->")
 ENTITY: Final = re.compile(r"&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u200b\u2060\ufffe]")
 SPACE: Final = re.compile(r"\s+")
@@ -47,7 +48,10 @@ PLAIN: Final[dict[int, int | str]] = {
 }
 """Full width forms, minuses and spaces to what a keyboard has."""
 
-PATH_SEPARATOR: Final = re.compile(r"\s*[>|»›]\s*")
+PATH_SEPARATOR: Final = re.compile(r"[>|»›]")
+
+LONGEST_PRICE: Final = 100
+"""Characters; a longer text is no price, and is not looked at closely."""
 
 CURRENCIES: Final = {
     "$": "USD",
@@ -122,7 +126,8 @@ def amount(text: str, *, decimal_comma: bool = False) -> tuple[float | None, str
     """
     plain = text.translate(PLAIN).strip()
     is_negative = plain.startswith("(") and plain.endswith(")")
-    found = AMOUNT.fullmatch(plain[1:-1].strip() if is_negative else plain)
+    bare = plain[1:-1].strip() if is_negative else plain
+    found = AMOUNT.fullmatch(bare) if len(bare) <= LONGEST_PRICE else None
     if found is None:
         return None, None
     before, after = found["before"].strip().lower(), found["after"].strip().lower()
@@ -168,14 +173,20 @@ def _without_control_characters(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    if not TAG.search(text):
+    begin = text.find(COMMENT[0])
+    if not TAG.search(text) and (begin < 0 or COMMENT[1] not in text[begin:]):
         return text
     body = LexborHTMLParser(text).body
     return text if body is None else SPACE.sub(" ", body.text(separator=" ")).strip()
 
 
 def _without_entities(text: str) -> str:
-    return html.unescape(text) if ENTITY.search(text) else text
+    if not ENTITY.search(text):
+        return text
+    try:
+        return html.unescape(text)
+    except ValueError:  # a number of more digits than Python reads, which is no character
+        return ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
 
 
 def _composed(text: str) -> str:

@@ -82,3 +82,21 @@ def test_a_declared_decimal_comma_settles_a_lone_dot() -> None:
 )
 def test_a_category_is_a_path(text: str, parts: list[str]) -> None:
     assert path(text) == parts
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", ["<!--" * 200_000, " " * 400_000 + "a", "a > " + " " * 400_000 + "b", "$" * 400_000])
+def test_no_text_is_so_long_that_reading_it_does_not_end(text: str) -> None:
+    assert cleaned_text(text)[0] == text.strip()
+    assert amount(text) == (None, None)
+    assert path(text)[0] == text.strip().split(">")[0].strip()
+
+
+def test_an_entity_of_too_many_digits_is_left_as_it_is() -> None:
+    number = f"&#{'9' * 5_000}"
+    assert cleaned_text(f"pens &amp; paper {number}")[0] == f"pens & paper {number}"
+
+
+def test_a_comment_is_markup() -> None:
+    assert cleaned_text("pens <!-- and more --> here") == ("pens here", TEXT_RULES["markup"])
+    assert cleaned_text("a --> b <!-- c") == ("a --> b <!-- c", 0)
