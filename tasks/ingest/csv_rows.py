@@ -1,18 +1,21 @@
-"""Reads csv: DuckDB splits it, and every line it cannot split is known with its number."""
+"""Reads csv: DuckDB splits it, and every record it cannot split is known with its line and text."""
 
 from __future__ import annotations
 
 import bisect
 import csv
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from pathlib import Path
+from typing import Final, TextIO
 
 import duckdb
 
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.raw import RawRows, Reject
+from tasks.ingest.raw import RawRows, Reject, path_literal
 from tasks.ingest.texts import PlainText
 from tasks.schemas import literal
 
@@ -21,48 +24,79 @@ BUFFER: Final = 2 * LONGEST_LINE
 """Larger ones, DuckDB's own choice for long lines, are slower."""
 
 REJECTS: Final = """
-select line, any_value(csv_line) as row, string_agg(distinct error_message, '; ') as detail
+select line, string_agg(distinct error_message, '; ' order by error_message) as detail, min(csv_line) as row
 from reject_errors
 group by line
 order by line
 """
 
+SAMPLE_LINES: Final = 200
+HEAD: Final = 1024 * 1024
 
-def csv_rows(plain: PlainText, source: SourceConfig) -> RawRows:
-    """Return a csv file's rows, every column a text."""
-    with plain.path.open(encoding="utf-8", newline="") as file:
-        sample = "".join(islice(file, 200))
-    if not sample.strip():
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A record of a csv file: the line it begins at, its lines, and its fields or why it has none."""
+
+    line: int
+    lines: tuple[str, ...]
+    fields: list[str]
+    problem: str | None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.lines).rstrip("\r\n")
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.fields and self.problem is None
+
+
+def csv_rows(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: SourceConfig, folder: Path) -> RawRows:
+    """Return a csv file's rows, every column a text.
+
+    Where lines are not in the file's encoding, or end so differently that DuckDB refuses the file, the records that can
+    be read are copied below `folder`, and the others set aside.
+
+    Raises:
+        EOFError: The names of its columns cannot be read.
+    """
+    blank, sample = _sample(plain)
+    if not sample:
         return RawRows("(select null::varchar as nothing where false)", {}, {"format": "csv"})
-    delimiter, quote = _dialect(sample, source)
-    quoting: Final = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    lines = sample.splitlines(keepends=True)
-    header = next(csv.reader(lines, delimiter=delimiter, quotechar=quote or None, quoting=quoting))
-    names = _unique([name.strip() for name in header])
-    columns = ", ".join(f"{literal(name)}: 'varchar'" for name in names)
-    options = (
-        f"delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, columns={{{columns}}}, "
-        "header=true, auto_detect=false, store_rejects=true, rejects_limit=0, null_padding=false, "
-        f"max_line_size={LONGEST_LINE}, buffer_size={BUFFER}, strict_mode=true, nullstr=''"
-    )
-    relation = f"read_csv({literal(str(plain.path))}, {options})"
+    delimiter, quote = _dialect(sample[0], source)
     facts = {"format": "csv", "encoding": plain.encoding, "delimiter": delimiter, "quote": quote}
-    rejects = [
-        Reject(line, "undecodable_bytes", f"The line is not {plain.encoding}.", text)
-        for line, text in plain.undecodable.items()
-    ]
-    return RawRows(relation, dict.fromkeys(names, "VARCHAR"), facts, rejects, plain=plain)
+    header = next(_records(iter(sample), facts))
+    if header.problem is not None:
+        raise EOFError(f"the line of its column names is broken: {header.problem}")
+    columns = dict.fromkeys(_unique([name.strip() for name in header.fields]), "VARCHAR")
+    rows = RawRows("", columns, facts, plain=plain, skipped=blank, removed=range(1, blank + 1))
+    if plain.undecodable or (plain.is_uneven and not _is_readable(connection, rows, sample[0])):
+        rows = _repaired(rows, folder / "repaired")
+    else:
+        rows.plain = replace(plain, lines=plain.lines - blank)
+    rows.relation = _relation(rows, "store_rejects=true, rejects_limit=0")
+    return rows
 
 
 def csv_rejects(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> list[Reject]:
-    """Return the lines that DuckDB could not split into fields, known once it has read the file."""
-    undecodable = set(rows.plain.undecodable) if rows.plain else set()
-    found = [
-        Reject(line=line, reason="malformed_line", detail=detail, row=row or "")
-        for line, row, detail in connection.execute(REJECTS).fetchall()
-        if line not in undecodable
-    ]
-    return [*rows.rejects, *found]
+    """Return the records that DuckDB could not split into fields, known once it has read the file.
+
+    DuckDB numbers records, not lines, and at times remembers the text of another one: both are looked up in the file.
+    """
+    broken = {number: (detail, text) for number, detail, text in connection.execute(REJECTS).fetchall()}
+    rejects = list(rows.rejects)
+    if not broken:
+        return rejects
+    with _records_of(rows) as records:
+        last = max(broken) - rows.skipped
+        for number, record in enumerate(islice(records, last), start=rows.skipped + 1):
+            if number in broken:
+                detail, _ = broken.pop(number)
+                rejects.append(Reject(_after(record.line, rows.removed), "malformed_line", detail, record.text))
+    for number, (detail, text) in broken.items():
+        rejects.append(Reject(number, "malformed_line", detail, (text or "").strip("\r\n")))
+    return rejects
 
 
 class PhysicalLines:
@@ -73,10 +107,9 @@ class PhysicalLines:
     """
 
     def __init__(self, rows: RawRows, rejected: Sequence[int]) -> None:
-        undecodable = () if rows.plain is None else rows.plain.undecodable
-        self._without = sorted({*rejected, *undecodable})
+        self._without = sorted({*rejected, *rows.removed})
         spans = rows.facts.get("rows_span_lines") == "yes"
-        self._beginnings = _beginnings(rows, set(self._without)) if spans else None
+        self._beginnings = _beginnings(rows, set(rejected)) if spans else None
         self._record, self._line = 0, 0
 
     def of(self, records: Sequence[int]) -> list[int]:
@@ -92,22 +125,123 @@ class PhysicalLines:
         return self._line
 
 
-def _beginnings(rows: RawRows, without: set[int]) -> Iterator[int]:
+def _beginnings(rows: RawRows, rejected: set[int]) -> Iterator[int]:
+    with _records_of(rows) as records:
+        next(records)
+        for record in records:
+            line = _after(record.line, rows.removed)
+            # A blank line is no row, but of a file with one column it is one without a value.
+            if line not in rejected and (not record.is_blank or len(rows.columns) == 1):
+                yield line
+
+
+@contextmanager
+def _records_of(rows: RawRows) -> Iterator[Iterator[_Record]]:
+    """Read a file's records, the names of its columns first; the lines that are skipped do not count."""
     assert rows.plain is not None
+    with _opened(rows.plain) as file:
+        yield _records(islice(file, rows.skipped, None), rows.facts)
+
+
+def _records(lines: Iterator[str], facts: Mapping[str, str]) -> Iterator[_Record]:
     csv.field_size_limit(max(csv.field_size_limit(), min(LONGEST_LINE, sys.maxsize)))
-    quote = rows.facts["quote"]
+    quote = facts["quote"]
     quoting: Final = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    with rows.plain.path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file, delimiter=rows.facts["delimiter"], quotechar=quote or None, quoting=quoting)
-        next(reader)
-        begins = reader.line_num + 1
-        for fields in reader:
-            if fields and begins not in without:
-                yield begins
-            begins = reader.line_num + 1
+    held: list[str] = []
+    reader = csv.reader(_held(lines, held), delimiter=facts["delimiter"], quotechar=quote or None, quoting=quoting)
+    begins = 1
+    while True:
+        fields, problem = [], None
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem = str(error)
+        yield _Record(begins, tuple(held), fields, problem)
+        begins += len(held)
+        held.clear()
 
 
-def _after(line: int, blank: list[int]) -> int:
+def _held(lines: Iterator[str], held: list[str]) -> Iterator[str]:
+    for line in lines:
+        held.append(line)
+        yield line
+
+
+def _opened(plain: PlainText) -> TextIO:
+    """Open a text so that only line feeds end its lines, or carriage returns where it has no others."""
+    with plain.path.open("rb") as file:
+        head = file.read(HEAD)
+    return plain.path.open(encoding="utf-8", newline="" if b"\r" in head and b"\n" not in head else "\n")
+
+
+def _sample(plain: PlainText) -> tuple[int, list[str]]:
+    """The number of blank lines that a file begins with, and the lines that follow."""
+    with _opened(plain) as file:
+        for blank, line in enumerate(file):
+            if line.strip():
+                return blank, [line, *islice(file, SAMPLE_LINES)]
+    return 0, []
+
+
+def _relation(rows: RawRows, errors: str) -> str:
+    assert rows.plain is not None
+    quote = literal(rows.facts["quote"])
+    columns = ", ".join(f"{literal(name)}: 'varchar'" for name in rows.columns)
+    options = (
+        f"delim={literal(rows.facts['delimiter'])}, quote={quote}, escape={quote}, columns={{{columns}}}, "
+        f"skip={rows.skipped}, header=true, auto_detect=false, {errors}, null_padding=false, "
+        f"max_line_size={LONGEST_LINE}, buffer_size={BUFFER}, strict_mode=true, nullstr=''"
+    )
+    return f"read_csv({path_literal(rows.plain.path)}, {options})"
+
+
+def _is_readable(connection: duckdb.DuckDBPyConnection, rows: RawRows, first: str) -> bool:
+    """Whether DuckDB takes a file whose lines end differently: one that has line feeds inside of cells alone."""
+    assert rows.plain is not None
+    if rows.plain.has_strays or not first.endswith("\r\n"):
+        return False
+    try:
+        connection.execute(f"select count(*) from {_relation(rows, 'ignore_errors=true')}").fetchall()
+    except duckdb.InvalidInputException:
+        return False
+    return True
+
+
+def _repaired(rows: RawRows, target: Path) -> RawRows:
+    """Copy the records that can be read, their lines ended alike."""
+    assert rows.plain is not None
+    kept, removed = 0, list(rows.removed)
+    rejects: list[Reject] = []
+    with _records_of(rows) as records, target.open("w", encoding="utf-8", newline="") as copy:
+        copy.write(f"{next(records).text}\n")
+        for record in records:
+            first = rows.skipped + record.line
+            numbers = range(first, first + len(record.lines))
+            reject = _reject(record, numbers, rows.plain)
+            if reject is None:
+                copy.write(f"{record.text}\n")
+                kept += len(numbers)
+            else:
+                rejects.append(reject)
+                removed.extend(numbers)
+    # As many lines as there would be, were every record that is set aside one line.
+    plain = replace(
+        rows.plain, path=target, lines=1 + kept + len(rejects), undecodable={}, is_uneven=False, has_strays=False
+    )
+    return replace(rows, rejects=rejects, plain=plain, skipped=0, removed=removed)
+
+
+def _reject(record: _Record, numbers: Sequence[int], plain: PlainText) -> Reject | None:
+    if any(number in plain.undecodable for number in numbers):
+        return Reject(numbers[0], "undecodable_bytes", f"The line is not {plain.encoding}.", record.text)
+    if record.problem is not None:
+        return Reject(numbers[0], "malformed_line", f"{record.problem}.", record.text)
+    return None
+
+
+def _after(line: int, blank: Sequence[int]) -> int:
     """Return the line that is the n-th one when the lines in `blank` are not counted."""
     passed = 0
     while True:
@@ -117,12 +251,11 @@ def _after(line: int, blank: list[int]) -> int:
         passed = skipped
 
 
-def _dialect(sample: str, source: SourceConfig) -> tuple[str, str]:
+def _dialect(first: str, source: SourceConfig) -> tuple[str, str]:
     delimiter = source.delimiter
     if delimiter is None:
-        first = sample.splitlines()[0]
         try:
-            delimiter = csv.Sniffer().sniff(first, delimiters=",;\t|").delimiter
+            delimiter = csv.Sniffer().sniff(first.rstrip("\r\n"), delimiters=",;\t|").delimiter
         except csv.Error:
             delimiter = max(",;\t|", key=first.count)
     quote = source.quote if source.quote is not None else '"'
@@ -130,11 +263,16 @@ def _dialect(sample: str, source: SourceConfig) -> tuple[str, str]:
 
 
 def _unique(names: list[str]) -> list[str]:
-    found: dict[str, int] = {}
+    """Return names of which no two are the same, whatever their case; the first to bear a name keeps it."""
+    bases = [name or f"column{position}" for position, name in enumerate(names)]
+    taken = {base.lower() for base in bases}
+    used: set[str] = set()
     result = []
-    for position, name in enumerate(names):
-        base = name or f"column{position}"
-        seen = found.get(base.lower(), 0)
-        found[base.lower()] = seen + 1
-        result.append(base if seen == 0 else f"{base}_{seen + 1}")
+    for base in bases:
+        name = base
+        if base.lower() in used:
+            name = next(it for it in (f"{base}_{number}" for number in count(2)) if it.lower() not in taken)
+            taken.add(name.lower())
+        used.add(name.lower())
+        result.append(name)
     return result

@@ -4,106 +4,169 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.errors import DamagedSourceError
+from tasks.errors import UsageError
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.raw import REST, RawRows, Reject
+from tasks.ingest.json_array import entries
+from tasks.ingest.raw import REST, RawRows, Reject, path_literal
 from tasks.ingest.texts import PlainText
-from tasks.schemas import literal
 
 BATCH_ROWS: Final = 20_000
+KEY_ROWS: Final = 1_000
+RECORD: Final = "_record"
+SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+UNREADABLE: Final = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError)
+"""What parsing a text, or writing what it holds as one, may raise."""
 
 
 def object_rows(plain: PlainText, source: SourceConfig, *, kind: str, folder: Path) -> RawRows:
     """Return a file's objects: a text for each key that is mapped, and a map of the others.
 
     Raises:
-        DamagedSourceError: A JSON array does not end.
+        EOFError: A JSON array does not end.
+        UsageError: A key that is mapped cannot be told from another.
     """
-    wanted = sorted(
-        {column for column in source.columns.values() if isinstance(column, str)} | _mentioned(plain, source, kind)
-    )
-    rejects: list[Reject] = [
-        Reject(line, "undecodable_bytes", f"The line is not {plain.encoding}.", text)
-        for line, text in plain.undecodable.items()
-    ]
+    rejects: list[Reject] = []
+    objects = _Objects(plain, kind, rejects)
+    wanted = _wanted(objects.first(), source)
     schema = pa.schema(
         [
             *(pa.field(name, pa.string()) for name in wanted),
             pa.field(REST, pa.map_(pa.string(), pa.string())),
-            pa.field("_record", pa.int64()),
+            pa.field(RECORD, pa.int64()),
         ]
     )
     target = folder / "objects.parquet"
-    try:
-        with pq.ParquetWriter(target, schema) as writer:
-            rows = _rows(plain, kind, wanted, rejects)
-            while batch := list(islice(rows, BATCH_ROWS)):
-                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-    except ValueError as error:
-        raise DamagedSourceError(
-            source=plain.path.name, table=source.table, problem=f"{error}.", fix="Deliver it again, whole."
-        ) from error
+    with pq.ParquetWriter(target, schema) as writer:
+        rows = _rows(objects, wanted)
+        while batch := list(islice(rows, BATCH_ROWS)):
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
     columns = {**dict.fromkeys(wanted, "VARCHAR"), REST: "MAP(VARCHAR, VARCHAR)"}
     facts = {"format": kind, "encoding": plain.encoding}
-    relation = f"read_parquet({literal(str(target))})"
+    relation = f"read_parquet({path_literal(target)})"
     return RawRows(relation, columns, facts, rejects, is_numbered=True, plain=plain)
 
 
-def _mentioned(plain: PlainText, source: SourceConfig, kind: str) -> set[str]:
-    """Names of keys that the source's SQL expressions mention; only they need columns of their own."""
+def _wanted(first: Iterator[_Object], source: SourceConfig) -> list[str]:
+    """Names of keys that need columns of their own: those mapped, and those that SQL expressions mention."""
+    mapped = {column for column in source.columns.values() if isinstance(column, str)}
     expressions = " ".join(column.sql for column in source.columns.values() if not isinstance(column, str))
-    if not expressions:
-        return set()
-    keys: set[str] = set()
-    for row in islice(_values(plain, kind, []), 1000):
-        keys |= set(row[1])
-    return {key for key in keys if key in expressions}
+    spelled = _spelled(mapped)
+    kept = sorted(name for name in mapped if name.lower() in {REST, RECORD})
+    if kept:
+        raise UsageError(
+            problem=f"The key “{kept[0]}” of a source of “{source.table}” has a name that ingest keeps for itself.",
+            fix="Give it another name at the source, or leave it out of `columns`.",
+        )
+    if not expressions and len(spelled) == len(mapped):
+        return sorted(mapped)
+    keys = {key for item in first for key in item.texts}
+    mentioned = {key for key in keys if key in expressions and key.lower() not in {*spelled, REST, RECORD}}
+    return sorted({_one(names, keys, source) for names in _spelled(mapped | mentioned).values()})
 
 
-def _rows(plain: PlainText, kind: str, wanted: list[str], rejects: list[Reject]) -> Iterator[dict[str, object]]:
-    names = set(wanted)
-    for number, value in _values(plain, kind, rejects):
-        texts = {key: _text(item) for key, item in value.items()}
-        rest = [(key, text) for key, text in texts.items() if key not in names and text not in {None, "", "[]", "{}"}]
-        yield {**{name: texts.get(name) for name in wanted}, REST: rest, "_record": number}
+def _spelled(names: set[str]) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for name in sorted(names):
+        found[name.lower()].append(name)
+    return found
 
 
-def _values(plain: PlainText, kind: str, rejects: list[Reject]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if kind == "json":
-        import ijson
+def _one(names: list[str], keys: set[str], source: SourceConfig) -> str:
+    """The one of names that differ in case alone; columns are told apart by more than case."""
+    there = [name for name in names if name in keys]
+    if len(there) > 1:
+        words = " and ".join(f"“{name}”" for name in there)
+        raise UsageError(
+            problem=f"The keys {words} of a source of “{source.table}” differ in case alone, and both are read.",
+            fix="Map one of them only, or give one another name at the source.",
+        )
+    return (there or names)[0]
 
-        with plain.path.open("rb") as file:
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    number: int
+    texts: dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """The objects of a file, in its order; what is none becomes a reject."""
+
+    plain: PlainText
+    kind: str
+    rejects: list[Reject]
+
+    def __iter__(self) -> Iterator[_Object]:
+        noun = "entry" if self.kind == "json" else "line"
+        for number, text, value in self._values():
             try:
-                for number, value in enumerate(ijson.items(file, "item", use_float=True), start=1):
-                    if isinstance(value, dict):
-                        yield number, value
-                    else:
-                        rejects.append(Reject(number, "malformed_line", "The entry is no object.", json.dumps(value)))
-            except ijson.JSONError as error:
-                raise ValueError(f"it is not JSON to its end ({error})") from error
-        return
-    parse = json.loads if kind == "jsonl" else ast.literal_eval
-    with plain.path.open(encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
+                texts = _texts(value, text, noun)
+            except UNREADABLE as error:
+                self._reject(number, error, text)
                 continue
-            try:
-                value = parse(line)
-            except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-                rejects.append(Reject(number, "malformed_line", f"{error}", line.rstrip("\n")))
-                continue
-            if isinstance(value, dict):
-                yield number, value
+            yield _Object(number, texts)
+
+    def first(self) -> Iterator[_Object]:
+        return islice(_Objects(self.plain, self.kind, []), KEY_ROWS)
+
+    def _values(self) -> Iterator[tuple[int, str, object]]:
+        with self.plain.path.open(encoding="utf-8", newline="\n") as file:
+            yield from (self._entries(file) if self.kind == "json" else self._lines(file))
+
+    def _entries(self, file: TextIO) -> Iterator[tuple[int, str, object]]:
+        for number, entry in enumerate(entries(file), start=1):
+            if entry.problem is None:
+                yield number, entry.text, entry.value
             else:
-                rejects.append(Reject(number, "malformed_line", "The line is no object.", line.rstrip("\n")))
+                self._reject(number, entry.problem, entry.text)
+
+    def _lines(self, file: TextIO) -> Iterator[tuple[int, str, object]]:
+        parse: Callable[[str], object] = ast.literal_eval if self.kind == "python" else json.loads
+        for number, line in enumerate(file, start=1):
+            text = line.rstrip("\r\n")
+            if number in self.plain.undecodable:
+                detail = f"The line is not {self.plain.encoding}."
+                self.rejects.append(Reject(number, "undecodable_bytes", detail, text))
+            elif text.strip():
+                try:
+                    value = parse(text)
+                except UNREADABLE as error:
+                    self._reject(number, error, text)
+                    continue
+                yield number, text, value
+
+    def _reject(self, number: int, error: BaseException, text: str) -> None:
+        detail = f"{str(error).rstrip('.') or type(error).__name__}."
+        self.rejects.append(Reject(number, "malformed_line", detail, text))
+
+
+def _rows(objects: _Objects, wanted: list[str]) -> Iterator[dict[str, object]]:
+    names = set(wanted)
+    for item in objects:
+        texts = item.texts
+        rest = [(key, text) for key, text in texts.items() if key not in names and text not in {None, "", "[]", "{}"}]
+        yield {**{name: texts.get(name) for name in wanted}, REST: rest, RECORD: item.number}
+
+
+def _texts(value: object, text: str, noun: str) -> dict[str, str | None]:
+    if not isinstance(value, dict):
+        raise TypeError(f"The {noun} is no object")
+    texts = {str(key): _text(item) for key, item in value.items()}
+    if SURROGATE.search(text):
+        "".join((*texts, *filter(None, texts.values()))).encode()  # half a character cannot be written
+    return texts
 
 
 def _text(value: object) -> str | None:

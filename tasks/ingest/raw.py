@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from tasks.ingest.texts import PlainText
+from tasks.schemas import literal
 
 REST: Final = "_rest"
 """The map of an object's keys that are not mapped."""
@@ -32,6 +36,9 @@ class RawRows:
         is_numbered: Whether the rows have `_record`, their line, or their number where they are no lines.
         facts: What was found out about the file: format, encoding, delimiter.
         plain: The text that was read, where it was one.
+        skipped: Lines at the text's beginning that are not read: blank ones before a header.
+        removed: Physical lines of the file that are not read, be they in the text or not; they ascend.
+        name: The file, as its reader knows it.
     """
 
     relation: str
@@ -40,3 +47,11 @@ class RawRows:
     rejects: list[Reject] = field(default_factory=list)
     is_numbered: bool = False
     plain: PlainText | None = None
+    skipped: int = 0
+    removed: Sequence[int] = ()
+    name: str = ""
+
+
+def path_literal(path: Path) -> str:
+    """Return a path as SQL that means this file alone, though its name may hold `*`, `?` or `[`."""
+    return literal(re.sub(r"[*?\[]", r"[\g<0>]", str(path)))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import zipfile
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from tasks.errors import DamagedSourceError, UsageError
+from tasks.errors import UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.csv_rows import csv_rows
 from tasks.ingest.object_rows import object_rows
-from tasks.ingest.raw import RawRows
-from tasks.ingest.texts import is_compressed, plain_text, unpacking
-from tasks.schemas import literal
+from tasks.ingest.raw import RawRows, path_literal
+from tasks.ingest.texts import archive_members, beginning_of, is_compressed, naming_damage, plain_text, unpacked
 
 SUFFIXES: Final = {
     ".csv": "csv",
@@ -28,24 +28,60 @@ SUFFIXES: Final = {
 
 
 def raw_rows(
-    connection: duckdb.DuckDBPyConnection, path: Path, source: SourceConfig, *, member: str | None, folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    source: SourceConfig,
+    *,
+    member: str | None,
+    folder: Path,
+    name: str | None = None,
 ) -> RawRows:
     """Return a file's rows, ready to be selected from.
+
+    Args:
+        connection: What the rows are read by.
+        path: The file, compressed or not.
+        source: What the source declares.
+        member: The file inside of it, where it is an archive.
+        folder: Where copies go.
+        name: What the file is called in errors; its own name by default.
 
     Raises:
         DamagedSourceError: The file cannot be read to its end.
         UsageError: Its format is not known.
     """
-    kind = _format(path, source, member)
+    called = name or path.name
+    with naming_damage(called, source.table):
+        inside = _member(path, member)
+        plain = unpacked(path, member=inside, folder=folder)
+        kind = _format(path, plain, source, inside)
+        rows = _read(connection, plain, source, kind=kind, folder=folder)
+    rows.name = called
+    return rows
+
+
+def _member(path: Path, member: str | None) -> str | None:
+    """The file in an archive that nobody looked into before, because it was far away; only one can be meant."""
+    if member is not None or path.suffix.lower() != ".zip":
+        return member
+    names = archive_members(path)
+    if len(names) > 1:
+        raise zipfile.BadZipFile(f"the archive holds {len(names)} files, and only a local one may hold several")
+    return names[0]
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, path: Path, source: SourceConfig, *, kind: str, folder: Path
+) -> RawRows:
     if kind == "parquet":
-        return _parquet(connection, path, source.table)
-    plain = plain_text(path, member=member, encoding=source.encoding, folder=folder, table=source.table)
+        return _parquet(connection, path)
+    plain = plain_text(path, encoding=source.encoding, folder=folder)
     if kind == "csv":
-        return csv_rows(plain, source)
+        return csv_rows(connection, plain, source, folder)
     return object_rows(plain, source, kind=kind, folder=folder)
 
 
-def _format(path: Path, source: SourceConfig, member: str | None) -> str:
+def _format(path: Path, plain: Path, source: SourceConfig, member: str | None) -> str:
     if source.format not in {"auto", "sql"}:
         return source.format
     name = Path(member or (path.name.removesuffix(path.suffix) if is_compressed(path) else path.name))
@@ -54,21 +90,21 @@ def _format(path: Path, source: SourceConfig, member: str | None) -> str:
         return known
     if name.suffix.lower() != ".json":
         raise UsageError(
-            problem=f"What “{path.name}” holds is not known.",
+            problem=f"What “{member or path.name}” holds is not known.",
             fix="Set `format` to csv, jsonl, json, parquet or python.",
         )
-    return _format_of_json(path, member)
+    return _format_of_json(plain, source.encoding)
 
 
-def _format_of_json(path: Path, member: str | None) -> str:
-    with unpacking(path, member) as file:
-        head = file.read(65536).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head.startswith(b"["):
+def _format_of_json(path: Path, encoding: str) -> str:
+    with path.open("rb") as file:
+        head = beginning_of(file.read(65536), encoding).lstrip("\ufeff \t\r\n")
+    if head.startswith("["):
         return "json"
-    first = head.split(b"\n", 1)[0].decode("utf-8", "replace")
+    first = head.split("\n", 1)[0]
     try:
         json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "python" if _is_literal(first) else "jsonl"
     return "jsonl"
 
@@ -76,16 +112,14 @@ def _format_of_json(path: Path, member: str | None) -> str:
 def _is_literal(text: str) -> bool:
     try:
         return isinstance(ast.literal_eval(text), dict)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
         return False
 
 
-def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, table: str) -> RawRows:
-    relation = f"read_parquet({literal(str(path))})"
+def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawRows:
+    relation = f"read_parquet({path_literal(path)})"
     try:
         described = connection.execute(f"describe select * from {relation}").fetchall()
     except duckdb.Error as error:
-        raise DamagedSourceError(
-            source=path.name, table=table, problem=f"{' '.join(str(error).split())}.", fix="Deliver it again, whole."
-        ) from error
+        raise EOFError(" ".join(str(error).split())) from error
     return RawRows(relation, {row[0]: row[1] for row in described}, {"format": "parquet"})

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from tasks.assets.recipe import StageConfig
 from tasks.assets.store import file_digest
-from tasks.errors import CredentialsError, DamagedSourceError, MissingSourceError, UnavailableError
+from tasks.errors import CredentialsError, MissingSourceError, UnavailableError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.database import spool_query
+from tasks.ingest.texts import archive_members, naming_damage
 
 LOCAL: Final = ""
 WILDCARDS: Final = re.compile(r"[*?\[]")
@@ -28,11 +27,13 @@ class Shard(StageConfig):
     """One file of one source, or one member of an archive.
 
     `digest` stands for its content: the SHA-256 of its bytes, or an object store's entity tag. `place` is where it lies
-    on this machine, or its address; it is no part of a recipe.
+    on this machine, or its address; it is no part of a recipe. `path` is where it lies as shop.yaml's reader would say
+    it: from that file's folder.
     """
 
     name: str
     file: str
+    path: str
     digest: str
     member: str | None = None
     source: SourceConfig
@@ -41,7 +42,12 @@ class Shard(StageConfig):
     @property
     def is_one_of_many(self) -> bool:
         """Whether the source is a pattern or a folder, whose files may differ in their columns."""
-        return bool(WILDCARDS.search(self.source.uri)) or self.file != self.source.uri.rstrip("/").rsplit("/", 1)[-1]
+        return self.source.query is None and self.path != _plain(self.source.uri)
+
+    @property
+    def where(self) -> str:
+        """Words that no other file or member has: its path, and its place in its archive."""
+        return self.path if self.member is None else f"{self.path}/{self.member}"
 
 
 def find_shards(table: str, sources: Sequence[SourceConfig], base: Path, spool: Path) -> tuple[Shard, ...]:
@@ -59,8 +65,7 @@ def find_shards(table: str, sources: Sequence[SourceConfig], base: Path, spool: 
         UnavailableError: A database or store does not answer.
     """
     found = [item for source in sources for item in _find(table, source, base, spool)]
-    counts = Counter(_slug(item.file, item.member) for item in found)
-    return tuple(item.model_copy(update={"name": _name(item, counts)}) for item in found)
+    return tuple(item.model_copy(update={"name": name}) for item, name in zip(found, _names(found), strict=True))
 
 
 def is_remote(uri: str) -> bool:
@@ -70,34 +75,56 @@ def is_remote(uri: str) -> bool:
 
 def _find(table: str, source: SourceConfig, base: Path, spool: Path) -> Iterator[Shard]:
     if source.query is not None:
-        path, digest = spool_query(source.uri, source.query, spool)
-        yield Shard(name="", file="query", digest=digest, source=source, place=str(path))
+        result, digest = spool_query(source.uri, source.query, spool)
+        words = f"{source.uri} {' '.join(source.query.split())}"
+        yield Shard(name="", file="query", path=words[:120], digest=digest, source=source, place=str(result))
         return
     files = _remote_files(source.uri) if is_remote(source.uri) else _local_files(source.uri, base)
     is_empty = True
-    for file, place, digest in files:
+    for file, path, place, digest in files:
         is_empty = False
-        for member in _members(table, place):
-            yield Shard(name="", file=file, digest=digest, member=member, source=source, place=place)
+        for member in _members(table, path, place):
+            yield Shard(name="", file=file, path=path, digest=digest, member=member, source=source, place=place)
     if is_empty:
         raise MissingSourceError(
             source=source.uri, table=table, fix=f"Deliver it, or mend `uri`; relative ones start at “{base}”."
         )
 
 
-def _local_files(uri: str, base: Path) -> Iterator[tuple[str, str, str]]:
-    root = _package_path(uri) if uri.startswith("package://") else base / uri.removeprefix("file://")
-    if WILDCARDS.search(str(root)):
-        anchor = next(parent for parent in root.parents if not WILDCARDS.search(str(parent)))
-        paths = sorted(path for path in anchor.glob(str(root.relative_to(anchor))) if path.is_file())
-    elif root.is_dir():
-        anchor = root
-        paths = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
+def _local_files(uri: str, base: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the files of a uri: the name below its fixed part, the path as it is written, the place and the digest."""
+    written = _plain(uri)
+    root = _package_path(uri) if uri.startswith("package://") else base / written
+    if root.is_file():
+        yield root.name, written, str(root), f"sha256:{file_digest(root)}"
+        return
+    if root.is_dir():
+        found = (path for path in root.rglob("*") if not is_hidden(path.relative_to(root).as_posix()))
+    elif WILDCARDS.search(written):
+        fixed, pattern = _split_pattern(written)
+        written, root = fixed, base / fixed
+        found = root.glob(pattern)
     else:
-        anchor = root.parent
-        paths = [root] if root.is_file() else []
-    for path in paths:
-        yield path.relative_to(anchor).as_posix(), str(path), f"sha256:{file_digest(path)}"
+        return
+    for path in sorted(path for path in found if path.is_file()):
+        file = path.relative_to(root).as_posix()
+        yield file, (PurePosixPath(written) / file).as_posix(), str(path), f"sha256:{file_digest(path)}"
+
+
+def is_hidden(path: str) -> bool:
+    """Return whether a file, or a folder that it lies in, is one that writers put aside: `_temporary`, `.git`."""
+    return any(part.startswith((".", "_")) for part in path.split("/"))
+
+
+def _split_pattern(uri: str) -> tuple[str, str]:
+    """Return the folders before the first wildcard, and the pattern below them."""
+    parts = PurePosixPath(uri).parts
+    first = next(position for position, part in enumerate(parts) if WILDCARDS.search(part))
+    return str(PurePosixPath(*parts[:first])), str(PurePosixPath(*parts[first:]))
+
+
+def _plain(uri: str) -> str:
+    return uri.removeprefix("file://").rstrip("/") or "/"
 
 
 def _package_path(uri: str) -> Path:
@@ -108,16 +135,18 @@ def _package_path(uri: str) -> Path:
         return Path(uri)
 
 
-def _remote_files(uri: str) -> Iterator[tuple[str, str, str]]:
+def _remote_files(uri: str) -> Iterator[tuple[str, str, str, str]]:
     import fsspec
 
     scheme = uri.split("://", 1)[0]
     try:
         system, path = fsspec.core.url_to_fs(uri)
         system.invalidate_cache()
-        found = system.glob(path, detail=True) if WILDCARDS.search(path) else system.find(path, detail=True)
-    except FileNotFoundError:
-        return
+        found = _listed(system, path)
+    except FileNotFoundError as error:
+        if _is_absent(error):
+            return
+        raise _unreachable(uri, error) from error
     except PermissionError as error:
         raise CredentialsError(
             source=uri, problem=f"{error}.", fix="Set the store's credentials in the environment."
@@ -128,7 +157,33 @@ def _remote_files(uri: str) -> Iterator[tuple[str, str, str]]:
         raise UnavailableError(source=uri, problem=f"{error}.", fix="Check the address and the endpoint.") from error
     for name, info in sorted(found.items()):
         if info["type"] == "file":
-            yield name.rsplit("/", 1)[-1], f"{scheme}://{name}", f"etag:{_etag(info)}"
+            place = name if "://" in name else f"{scheme}://{name}"
+            file = name.split("?", 1)[0] if "://" in name else name
+            yield file.rsplit("/", 1)[-1], place, place, f"etag:{_etag(info)}"
+
+
+def _listed(system: Any, path: str) -> dict[str, Any]:  # what fsspec says of files
+    if "://" in path:  # a web server lists nothing, and its addresses may hold a “?”
+        return {path: system.info(path)}
+    if WILDCARDS.search(path):
+        return dict(system.glob(path, detail=True))
+    found = system.find(path, detail=True)
+    return {name: info for name, info in found.items() if name == path or not is_hidden(name[len(path) :].strip("/"))}
+
+
+def _is_absent(error: FileNotFoundError) -> bool:
+    """Whether a store or server says that it has no such file; a web server that cannot be reached raises the same."""
+    cause = error.__cause__
+    return cause is None or getattr(cause, "status", None) in {404, 410}
+
+
+def _unreachable(uri: str, error: FileNotFoundError) -> CredentialsError | UnavailableError:
+    cause = error.__cause__
+    status = getattr(cause, "status", None)
+    if status in {401, 403}:
+        return CredentialsError(source=uri, problem=f"It answers {status}.", fix="Deliver it where it may be read.")
+    problem = f"The server cannot be reached: {cause}." if status is None else f"The server answers {status}."
+    return UnavailableError(source=uri, problem=problem, fix="Check the address, or run again when the server is up.")
 
 
 def _is_of_a_client(error: Exception) -> bool:
@@ -136,30 +191,38 @@ def _is_of_a_client(error: Exception) -> bool:
 
 
 def _etag(info: dict[str, Any]) -> str:  # what a store says of an object
-    tag = info.get("ETag") or info.get("etag") or info.get("LastModified") or info.get("mtime")
+    names = ("ETag", "etag", "LastModified", "Last-Modified", "mtime")
+    tag = next((info[name] for name in names if info.get(name)), None)
     return hashlib.sha256(f"{tag}|{info.get('size')}".encode()).hexdigest()
 
 
-def _members(table: str, place: str) -> list[str | None]:
-    if urlsplit(place).scheme or not place.endswith(".zip"):
+def _members(table: str, path: str, place: str) -> list[str | None]:
+    if "://" in place or not place.lower().endswith(".zip"):
         return [None]
-    try:
-        with zipfile.ZipFile(place) as archive:
-            return [info.filename for info in archive.infolist() if not info.is_dir()]
-    except zipfile.BadZipFile as error:
-        raise DamagedSourceError(
-            source=place, table=table, problem=f"{error}.", fix="Deliver the archive again."
-        ) from error
+    with naming_damage(path, table):
+        return list(archive_members(Path(place)))
 
 
-def _slug(file: str, member: str | None) -> str:
-    text = file if member is None else f"{file}-{member}"
+def _slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.") or "file"
 
 
-def _name(shard: Shard, counts: Counter[str]) -> str:
-    slug = _slug(shard.file, shard.member)
-    if counts[slug] == 1:
-        return slug
-    identity = f"{shard.source.uri}|{shard.source.query}|{shard.file}|{shard.member}"
-    return f"{slug}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+def _names(shards: Sequence[Shard]) -> list[str]:
+    """Short names where they tell files apart, else paths, else names with a digest."""
+    short = [_slug(item.file if item.member is None else f"{item.file}-{item.member}") for item in shards]
+    long = [_slug(item.where) for item in shards]
+    counts, paths = Counter(short), Counter(long)
+    repeats: Counter[str] = Counter()
+    names = []
+    for item, name, path in zip(shards, short, long, strict=True):
+        chosen = name
+        if counts[name] > 1:
+            chosen = path if paths[path] == 1 and path not in counts else f"{name}-{_digest(item)}"
+        repeats[chosen] += 1
+        names.append(chosen if repeats[chosen] == 1 else f"{chosen}-{repeats[chosen]}")
+    return names
+
+
+def _digest(shard: Shard) -> str:
+    identity = f"{shard.source.uri}|{shard.source.query}|{shard.where}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:8]

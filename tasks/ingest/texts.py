@@ -23,10 +23,14 @@ BLOCK: Final = 1024 * 1024
 """Bytes at once; many more do not fit a processor's cache, and are looked at three times more slowly."""
 
 NEWLINE: Final = ord("\n")
+RETURN: Final = ord("\r")
 SAMPLE_LINES: Final = 20_000
 CANDIDATES: Final = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "latin_1")
 BYTE_ORDER_MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-TRUNCATED: Final = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+DAMAGES: Final = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeError)
+ENCRYPTED: Final = 0x1
+METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+COMPRESSED: Final = frozenset({".gz", ".xz", ".bz2", ".zst", ".zip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,108 +39,177 @@ class PlainText:
 
     Args:
         lines: Physical lines in it.
-        undecodable: Physical line number to the bytes, as text with escapes, of lines that are not in `encoding`; they
-            are empty in the file.
+        undecodable: Physical line number to the text, with escapes, of lines that are not in `encoding`; so they stand
+            in the file.
+        is_uneven: Whether its lines end in more ways than one.
+        has_strays: Whether carriage returns stand in it without a line feed, though its lines end in those.
     """
 
     path: Path
     encoding: str
     lines: int
     undecodable: dict[int, str] = field(default_factory=dict)
+    is_uneven: bool = False
+    has_strays: bool = False
 
 
-def plain_text(path: Path, *, member: str | None, encoding: str, folder: Path, table: str) -> PlainText:
+def plain_text(path: Path, *, encoding: str, folder: Path) -> PlainText:
     """Return a file as plain UTF-8: itself where it is that already, a copy below `folder` otherwise.
 
     Args:
-        path: The file, compressed or not.
-        member: The file inside of it, where it is an archive.
+        path: The file, not compressed.
         encoding: Its encoding, or `auto`.
         folder: Where a copy goes.
-        table: The table it belongs to, for the error.
+
+    Raises:
+        UnicodeError: It is UTF-16, and ends too early or is broken inside.
+        UsageError: The encoding named is unknown.
+    """
+    scan = _scan(path)
+    chosen = _encoding(path, scan) if encoding == "auto" else _known(encoding)
+    if chosen == "utf-8" and not scan.invalid:
+        return PlainText(
+            path, chosen, scan.ends.lines, is_uneven=scan.ends.are_uneven, has_strays=scan.ends.have_strays
+        )
+    return _transcoded(path, chosen, folder)
+
+
+@contextmanager
+def naming_damage(source: str, table: str) -> Iterator[None]:
+    """Turn what a damaged file raises into an error that names it.
+
+    Args:
+        source: The file, as the reader knows it.
+        table: The table it belongs to.
 
     Raises:
         DamagedSourceError: It ends too early, or is not what its name says.
-        UsageError: The encoding named is unknown.
     """
     try:
-        unpacked = _unpacked(path, member, folder)
-        scan = _scan(unpacked)
-        chosen = _encoding(unpacked, scan) if encoding == "auto" else _known(encoding)
-        if chosen == "utf-8" and not scan.invalid:
-            return PlainText(unpacked, chosen, scan.lines)
-        return _transcoded(unpacked, chosen, folder)
-    except TRUNCATED as error:
+        yield
+    except Exception as error:  # the readers of archives share no base class
+        if not _is_damage(error):
+            raise
+        problem = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise DamagedSourceError(
-            source=path.name,
+            source=source,
             table=table,
-            problem=f"{str(error).rstrip('.') or type(error).__name__}.",
+            problem=f"{problem[:1].upper()}{problem[1:]}.",
             fix="Deliver it again, whole; nothing of it was published.",
         ) from error
 
 
+def _is_damage(error: Exception) -> bool:
+    """Whether an error tells of a file's content; those of a disk or of rights have a number."""
+    return isinstance(error, DAMAGES) or (isinstance(error, OSError) and error.errno is None) or _is_of_zstd(error)
+
+
+def _is_of_zstd(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] == "zstandard"
+
+
+def archive_members(path: Path) -> list[str]:
+    """Return the names of a .zip archive's files, without folders and what systems put beside them.
+
+    Raises:
+        zipfile.BadZipFile: It is none, holds no file or two of one name, or cannot be unpacked.
+    """
+    with zipfile.ZipFile(path) as archive:
+        found = [info for info in archive.infolist() if not info.is_dir() and not _is_of_a_system(info.filename)]
+    names = [info.filename for info in found]
+    if not names:
+        raise zipfile.BadZipFile("the archive holds no file")
+    for info in found:
+        if names.count(info.filename) > 1:
+            raise zipfile.BadZipFile(f"the archive holds two files called “{info.filename}”")
+        if info.flag_bits & ENCRYPTED:
+            raise zipfile.BadZipFile(f"“{info.filename}” in the archive is encrypted")
+        if info.compress_type not in METHODS:
+            raise zipfile.BadZipFile(f"“{info.filename}” in the archive is packed by an unknown method")
+    return names
+
+
+def _is_of_a_system(name: str) -> bool:
+    return name.startswith("__MACOSX/") or any(part.startswith(".") for part in name.split("/"))
+
+
+def is_compressed(path: Path) -> bool:
+    """Return whether a file's name says that it is compressed."""
+    return path.suffix.lower() in COMPRESSED
+
+
+def unpacked(path: Path, *, member: str | None, folder: Path) -> Path:
+    """Return a file without compression: itself, or a copy below `folder`.
+
+    Raises:
+        EOFError: It ends too early.
+        ZstdError, BadZipFile, LZMAError, OSError: It is not what its name says.
+    """
+    if not is_compressed(path):
+        return path
+    target = folder / "unpacked"
+    with target.open("wb") as copy:
+        if path.suffix.lower() == ".zst":
+            _unpack_zstd(path, copy)
+        else:
+            with _reading(path, member) as source:
+                shutil.copyfileobj(source, copy, BLOCK)
+    return target
+
+
 @contextmanager
-def unpacking(path: Path, member: str | None) -> Iterator[IO[bytes]]:
-    """Open a file for reading its uncompressed bytes, by its name: .gz, .zst, .xz, .bz2, or a member of a .zip."""
+def _reading(path: Path, member: str | None) -> Iterator[IO[bytes]]:
     if member is not None:
         with zipfile.ZipFile(path) as archive, archive.open(member) as file:
             yield file
         return
     openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}  # each opens a binary file
-    opener = openers.get(path.suffix)
-    if opener is not None:
-        with opener(path, "rb") as file:
-            yield file
-    elif path.suffix == ".zst":
-        import zstandard
-
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream:
-            yield stream
-    else:
-        with path.open("rb") as file:
-            yield file
+    with openers[path.suffix.lower()](path, "rb") as file:
+        yield file
 
 
-def is_compressed(path: Path) -> bool:
-    """Return whether a file's name says that it is compressed."""
-    return path.suffix in {".gz", ".xz", ".bz2", ".zst", ".zip"}
+def _unpack_zstd(path: Path, copy: IO[bytes]) -> None:
+    """Unpack frame by frame: a reader of streams does not tell whether the last frame is whole."""
+    import zstandard
+
+    codec = zstandard.ZstdDecompressor()
+    frame = codec.decompressobj()
+    is_begun = is_whole = False
+    with path.open("rb") as raw:
+        while block := raw.read(BLOCK):
+            while block:
+                copy.write(frame.decompress(block))
+                is_begun, is_whole, block = True, frame.eof, frame.unused_data
+                if is_whole:
+                    frame = codec.decompressobj()
+    if not is_begun:
+        raise EOFError("the compressed file is empty")
+    if not is_whole:
+        raise EOFError("the compressed file ended before its end was reached")
+
+
+def beginning_of(head: bytes, encoding: str) -> str:
+    """Return the first bytes of a file as text, as far as they can be read."""
+    mark = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), "utf-8")
+    return head.decode(mark if encoding == "auto" else _known(encoding), "replace")
 
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
     mark: str | None
-    lines: int
+    ends: _LineEnds
     invalid: bool
-
-
-def _unpacked(path: Path, member: str | None, folder: Path) -> Path:
-    if not is_compressed(path):
-        return path
-    target = folder / "unpacked"
-    with unpacking(path, member) as source, target.open("wb") as copy:
-        shutil.copyfileobj(source, copy, BLOCK)
-    if path.suffix == ".zst":
-        _check_end_of_zstd(path, target)
-    return target
-
-
-def _check_end_of_zstd(path: Path, unpacked: Path) -> None:
-    import zstandard
-
-    size = zstandard.frame_content_size(path.read_bytes()[:18])
-    if size > unpacked.stat().st_size:
-        raise EOFError("the compressed file ended before its end was reached")
 
 
 def _scan(path: Path) -> _Scan:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines, invalid, last = 0, False, b"\n"
+    ends = _LineEnds()
+    invalid = False
     with path.open("rb") as file:
         head = file.read(4)
         file.seek(0)
         while block := file.read(BLOCK):
-            lines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE))
-            last = block[-1:]
+            ends.count(block)
             if not invalid:
                 try:
                     decoder.decode(block)
@@ -148,7 +221,41 @@ def _scan(path: Path) -> _Scan:
             except UnicodeDecodeError:
                 invalid = True
     mark = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
-    return _Scan(mark=mark, lines=lines + (last != b"\n"), invalid=invalid)
+    return _Scan(mark=mark, ends=ends, invalid=invalid)
+
+
+@dataclass(slots=True)
+class _LineEnds:
+    """Counts line feeds, carriage returns, and the two together."""
+
+    feeds: int = 0
+    returns: int = 0
+    pairs: int = 0
+    last: bytes = b"\n"
+
+    def count(self, block: bytes) -> None:
+        values = np.frombuffer(block, np.uint8)
+        self.feeds += int(np.count_nonzero(values == NEWLINE))
+        if b"\r" in block:
+            returns = values == RETURN
+            self.returns += int(np.count_nonzero(returns))
+            self.pairs += int(np.count_nonzero(returns[:-1] & (values[1:] == NEWLINE)))
+        self.pairs += self.last == b"\r" and block[:1] == b"\n"
+        self.last = block[-1:]
+
+    @property
+    def lines(self) -> int:
+        return self.feeds + (self.last != b"\n")
+
+    @property
+    def are_uneven(self) -> bool:
+        if self.returns == 0 or self.feeds == 0:
+            return False
+        return not self.feeds == self.returns == self.pairs
+
+    @property
+    def have_strays(self) -> bool:
+        return self.feeds > 0 and self.returns > self.pairs
 
 
 def _encoding(path: Path, scan: _Scan) -> str:
@@ -206,25 +313,28 @@ def _known(encoding: str) -> str:
 def _transcoded(path: Path, encoding: str, folder: Path) -> PlainText:
     target = folder / "transcoded"
     undecodable: dict[int, str] = {}
-    number = 0
-    with target.open("w", encoding="utf-8", newline="") as copy:
-        for number, line in enumerate(_lines(path, encoding), start=1):
-            if isinstance(line, str):
-                copy.write(line)
-            else:
-                undecodable[number] = line.rstrip(b"\r\n").decode("ascii", "backslashreplace")
-                copy.write("\n")
-    return PlainText(target, encoding.replace("utf-8-sig", "utf-8 with byte order mark"), number, undecodable)
+    ends = _LineEnds()
+    with target.open("wb") as copy:
+        for number, (line, is_whole) in enumerate(_lines(path, encoding), start=1):
+            if not is_whole:
+                undecodable[number] = line.rstrip("\r\n")
+            held = line.encode()
+            ends.count(held)
+            copy.write(held)
+    reported = encoding.replace("utf-8-sig", "utf-8 with byte order mark")
+    return PlainText(target, reported, ends.lines, undecodable, ends.are_uneven, ends.have_strays)
 
 
-def _lines(path: Path, encoding: str) -> Iterator[str | bytes]:
-    if encoding == "utf-16":
-        with path.open(encoding=encoding, newline="") as file:
-            yield from file
+def _lines(path: Path, encoding: str) -> Iterator[tuple[str, bool]]:
+    """Yield lines, and whether each is in the encoding; what is not stands as an escape."""
+    if encoding.startswith(("utf-16", "utf-32")):
+        with path.open(encoding=encoding, newline="\n") as file:
+            yield from ((line, True) for line in file)
         return
     with path.open("rb") as raw:
         for position, line in enumerate(raw):
+            chosen = encoding if position == 0 or encoding != "utf-8-sig" else "utf-8"
             try:
-                yield line.decode(encoding if position == 0 or encoding != "utf-8-sig" else "utf-8")
+                yield line.decode(chosen), True
             except UnicodeDecodeError:
-                yield line
+                yield line.decode(chosen, "backslashreplace"), False

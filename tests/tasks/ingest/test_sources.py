@@ -1,3 +1,7 @@
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -142,3 +146,54 @@ def test_a_server_that_is_down_is_unavailable(tmp_path: Path) -> None:
         shards(tmp_path, f"postgresql://shop@127.0.0.1:{free_port()}/shop", query="select 1")
     assert caught.value.exit_code == 5
     assert caught.value.is_transient
+
+
+def test_a_folder_leaves_out_what_lies_in_hidden_folders(tmp_path: Path) -> None:
+    write(tmp_path, "data/a/1.csv", "data/_temporary/0/part-1.csv", "data/.hidden/h.csv", "data/a/_x/y.csv")
+    assert [shard.path for shard in shards(tmp_path, "data")] == ["data/a/1.csv"]
+
+
+def test_a_path_is_said_from_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    write(tmp_path, "a/b/1.csv", "a/c/1.csv")
+    assert [shard.path for shard in shards(tmp_path, "a/*/1.csv")] == ["a/b/1.csv", "a/c/1.csv"]
+    assert [shard.is_one_of_many for shard in shards(tmp_path, "a/*/1.csv")] == [True, True]
+    (one,) = shards(tmp_path, "./a/b/1.csv")
+    assert (one.path, one.is_one_of_many) == ("./a/b/1.csv", False)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    (tmp_path / "web").mkdir()
+    handler = functools.partial(QuietHandler, directory=str(tmp_path / "web"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.service
+def test_a_file_of_a_web_server_is_read(web: str, store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "web/p.csv")
+    assert ingest(store, tmp_path, {**PRODUCTS, "uri": f"{web}/p.csv?day=1"}).column("title") == ["pen"]
+    with pytest.raises(MissingSourceError, match="No file matches"):
+        shards(tmp_path, f"{web}/none.csv")
+
+
+@pytest.mark.service
+def test_a_web_server_that_is_down_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="cannot be reached") as caught:
+        shards(tmp_path, f"http://127.0.0.1:{free_port()}/p.csv")
+    assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:port", "127.0.0.1:99999"])
+def test_an_address_of_a_database_that_is_none_is_wrong_usage(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UsageError, match=f"“{place}” cannot be used"):
+        shards(tmp_path, f"postgresql://shop@{place}/shop", query="select 1")

@@ -9,14 +9,15 @@ import pytest
 import zstandard
 
 from tasks.errors import DamagedSourceError, UsageError
-from tasks.ingest.texts import PlainText, plain_text
+from tasks.ingest.texts import PlainText, naming_damage, plain_text, unpacked
 
 LINES = "id,name\n1,订书机和记号笔\n2,活页夹和文件夹\n"
 
 
 def read(path: Path, folder: Path, *, encoding: str = "auto", member: str | None = None) -> PlainText:
     folder.mkdir(exist_ok=True)
-    return plain_text(path, member=member, encoding=encoding, folder=folder, table="products")
+    with naming_damage(path.name, "products"):
+        return plain_text(unpacked(path, member=member, folder=folder), encoding=encoding, folder=folder)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,399 @@
+"""Files that are damaged, or unusual, in ways that shops deliver them."""
+
+import bz2
+import gzip
+import io
+import json
+import struct
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tasks.assets.store import AssetStore
+from tasks.errors import DamagedSourceError, EmptyTableError, MissingColumnsError, UsageError
+from tests.tasks.ingest.ingesting import Ingested, ingest
+
+PRODUCTS: dict[str, Any] = {"table": "products", "uri": "p.csv", "columns": {"product_id": "sku", "title": "name"}}
+
+
+def write(folder: Path, name: str, content: str | bytes) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def aside(found: Ingested) -> list[tuple[str, int, str]]:
+    return [(row["reason"], row["line"], row["row"]) for row in found.quarantine.to_pylist()]
+
+
+def streamed_zstd(data: bytes) -> bytes:
+    codec = zstandard.ZstdCompressor().compressobj()
+    return codec.compress(data) + codec.flush()
+
+
+LINES = b"sku,name\n" + b"".join(b"%d,pen %d\n" % (number, number * 7919) for number in range(5000))
+
+
+# Names of files.
+
+
+@pytest.mark.parametrize("names", [("1", "[1]"), ("xzy", "x*y"), ("qq", "q?"), ("a[0-9]b", "a1b")])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_name_that_looks_like_a_pattern_is_a_name(
+    store: AssetStore, tmp_path: Path, names: tuple[str, str], kind: str
+) -> None:
+    (tmp_path / "days").mkdir()
+    for name in names:
+        file = tmp_path / "days" / f"{name}.{kind}"
+        if kind == "csv":
+            file.write_text(f"sku,name\n{name},pen\n")
+        else:
+            pq.write_table(pa.table({"sku": [name], "name": ["pen"]}), file)
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
+    assert sorted(found.column("product_id")) == sorted(names)
+
+
+def test_a_uri_that_is_a_files_name_is_that_file(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "[shop]/[1].csv", "sku,name\n1,pen\n")
+    write(tmp_path, "[shop]/1.csv", "sku,name\n2,cup\n")
+    base = tmp_path / "[shop]"
+    assert ingest(store, base, {**PRODUCTS, "uri": "[1].csv"}).column("product_id") == ["1"]
+    assert sorted(ingest(store, base, {**PRODUCTS, "uri": "*.csv"}).column("product_id")) == ["1", "2"]
+
+
+def test_quarantine_and_metrics_tell_two_files_of_one_name_apart(store: AssetStore, tmp_path: Path) -> None:
+    for folder in "ab":
+        write(tmp_path, f"{folder}/d.csv", f"sku,name\n{folder},pen\n{folder}2,\n")
+    sources = [{**PRODUCTS, "uri": "a/d.csv"}, {**PRODUCTS, "uri": "b/*.csv"}]
+    found = ingest(store, tmp_path, *sources)
+    assert sorted(found.quarantine["source"].to_pylist()) == ["a/d.csv", "b/d.csv"]
+    assert sorted(found.metrics["sources"]) == ["a-d.csv", "b-d.csv"]
+
+
+def test_one_file_may_be_read_by_two_sources(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name,other,words\n1,pen,2,cup\n")
+    other = {**PRODUCTS, "columns": {"product_id": "other", "title": "words"}}
+    found = ingest(store, tmp_path, PRODUCTS, other)
+    assert sorted(found.column("product_id")) == ["1", "2"]
+    assert len(found.metrics["sources"]) == 2
+
+
+# Compressed files.
+
+
+def test_a_zstd_stream_that_is_cut_is_refused(store: AssetStore, tmp_path: Path) -> None:
+    whole = streamed_zstd(LINES)
+    write(tmp_path, "p.csv.zst", whole)
+    assert ingest(store, tmp_path, {**PRODUCTS, "uri": "p.csv.zst"}).metrics["rows_read"] == 5000
+    write(tmp_path, "p.csv.zst", whole[: len(whole) // 2])
+    with pytest.raises(DamagedSourceError, match=r"p\.csv\.zst.*ended before"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "p.csv.zst"})
+
+
+def test_every_frame_of_a_zstd_file_is_read_and_one_that_is_cut_refused(store: AssetStore, tmp_path: Path) -> None:
+    first, second = zstandard.compress(b"sku,name\n1,pen\n"), streamed_zstd(b"2,cup\n")
+    skippable = struct.pack("<II", 0x184D2A50, 4) + b"note"
+    write(tmp_path, "p.csv.zst", skippable + first + second)
+    assert ingest(store, tmp_path, {**PRODUCTS, "uri": "p.csv.zst"}).column("product_id") == ["1", "2"]
+    write(tmp_path, "p.csv.zst", first + second[:-2])
+    with pytest.raises(DamagedSourceError, match="ended before"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "p.csv.zst"})
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst", "xz", "zip"])
+@pytest.mark.parametrize("name", ["p.csv", "p.json"])
+def test_a_file_that_is_not_what_its_name_says_is_damaged(
+    store: AssetStore, tmp_path: Path, suffix: str, name: str
+) -> None:
+    write(tmp_path, f"days/{name}.{suffix}", b"sku,name\n1,pen\n")
+    with pytest.raises(DamagedSourceError, match=rf"days/{name}\.{suffix}") as caught:
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "zst", "xz", "zip"])
+def test_an_empty_compressed_file_is_data_that_cannot_be_used(store: AssetStore, tmp_path: Path, suffix: str) -> None:
+    write(tmp_path, f"p.csv.{suffix}", b"")
+    with pytest.raises((DamagedSourceError, EmptyTableError), match=rf"p\.csv\.{suffix}") as caught:
+        ingest(store, tmp_path, {**PRODUCTS, "uri": f"p.csv.{suffix}"})
+    assert caught.value.exit_code == 3
+
+
+def zipped(*members: tuple[str, str]) -> bytes:
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate name", UserWarning)  # what the test is about
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, text in members:
+                archive.writestr(name, text)
+    return file.getvalue()
+
+
+def patched(archive: bytes, *, local: int, central: int, value: int) -> bytes:
+    """Change a field of two bytes of an archive's one member: in its own header and in the directory."""
+    data = bytearray(archive)
+    struct.pack_into("<H", data, local, value)
+    struct.pack_into("<H", data, archive.index(b"PK\x01\x02") + central, value)
+    return bytes(data)
+
+
+ONE = zipped(("p.csv", "sku,name\n1,pen\n"))
+
+
+@pytest.mark.parametrize(
+    ("archive", "words"),
+    [
+        (zipped(), "no file"),
+        (zipped(("folder/", "")), "no file"),
+        (zipped(("p.csv", "sku,name\n1,pen\n"), ("p.csv", "sku,name\n2,cup\n")), "two files"),
+        (patched(ONE, local=6, central=8, value=1), "encrypted"),
+        (patched(ONE, local=8, central=10, value=99), "method"),
+    ],
+)
+def test_an_archive_that_cannot_be_read_whole_is_refused(
+    store: AssetStore, tmp_path: Path, archive: bytes, words: str
+) -> None:
+    write(tmp_path, "days/p.zip", archive)
+    with pytest.raises(DamagedSourceError, match=rf"days/p\.zip.*{words}"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "days/p.zip"})
+
+
+def test_what_a_system_puts_into_an_archive_is_left_out(store: AssetStore, tmp_path: Path) -> None:
+    archive = zipped(
+        ("d/", ""), ("d/p.csv", "sku,name\n1,\n2,cup\n"), ("__MACOSX/d/._p.csv", "\0"), ("d/.DS_Store", "\0")
+    )
+    write(tmp_path, "p.zip", archive)
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.zip"})
+    assert found.column("product_id") == ["2"]
+    assert found.quarantine["source"].to_pylist() == ["p.zip/d/p.csv"]
+
+
+def test_suffixes_may_be_in_capitals(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "a.csv.GZ", gzip.compress(b"sku,name\n1,pen\n"))
+    write(tmp_path, "b.CSV.Bz2", bz2.compress(b"sku,name\n2,cup\n"))
+    write(tmp_path, "c.ZIP", zipped(("c.CSV", "sku,name\n3,box\n")))
+    sources = [{**PRODUCTS, "uri": uri} for uri in ("a.csv.GZ", "b.CSV.Bz2", "c.ZIP")]
+    assert sorted(ingest(store, tmp_path, *sources).column("product_id")) == ["1", "2", "3"]
+
+
+def test_parquet_may_be_compressed_again(store: AssetStore, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"sku": ["1"], "name": ["pen"]}), tmp_path / "p.parquet")
+    write(tmp_path, "p.parquet.gz", gzip.compress((tmp_path / "p.parquet").read_bytes()))
+    assert ingest(store, tmp_path, {**PRODUCTS, "uri": "p.parquet.gz"}).column("product_id") == ["1"]
+
+
+# Encodings.
+
+
+def test_a_record_with_an_undecodable_line_inside_is_set_aside_whole(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", b'sku,name\n1,\xc3\xa9\n2,"foo\n\xe9\nbar"\n3,\xc3\xbc\n4,\xc3\xbc\n5,\n')
+    found = ingest(store, tmp_path, PRODUCTS)
+    assert found.metrics["rows_read"] == 5
+    assert found.column("title") == ["é", "ü", "ü"]
+    assert aside(found) == [
+        ("undecodable_bytes", 3, '2,"foo\n\\xe9\nbar"'),
+        ("missing_title", 8, '{"sku":"5","name":null}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", ["sku,name\n1,pen\n".encode("utf-16")[:-1], "sku,name\n1,".encode("utf-16") + b"\x00\xd8\x0a\x00"]
+)
+def test_broken_utf_16_is_damaged(store: AssetStore, tmp_path: Path, content: bytes) -> None:
+    write(tmp_path, "p.csv", content)
+    with pytest.raises(DamagedSourceError, match=r"p\.csv"):
+        ingest(store, tmp_path, PRODUCTS)
+
+
+def test_a_json_array_in_utf_16_is_one(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.json", json.dumps([{"sku": "1", "name": "笔"}], ensure_ascii=False, indent=1).encode("utf-16"))
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.json"})
+    assert (found.column("title"), found.metrics["rows_read"]) == (["笔"], 1)
+
+
+def test_utf_16_without_a_mark_is_read_where_it_is_declared(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name\n1,ਅ\n2,cup\n".encode("utf-16-le"))
+    assert ingest(store, tmp_path, {**PRODUCTS, "encoding": "utf-16-le"}).column("title") == ["ਅ", "cup"]
+
+
+# Lines of csv.
+
+
+def test_a_row_is_set_aside_with_its_own_text(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "u.csv", 'user_id,age,gender,region\n1,"x",b,"1"\n2,"["a"]",b,"["a"]"\n3,c,b,3\n')
+    found = ingest(store, tmp_path, {"table": "users", "uri": "u.csv"})
+    assert aside(found) == [("malformed_line", 3, '2,"["a"]",b,"["a"]"')]
+
+
+def test_the_line_of_a_broken_row_is_right_behind_rows_of_several_lines(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", 'sku,name\n1,"two\nlines"\n2,3,4\n5,"a\nb",6\n\n7,\n8,9\n')
+    found = ingest(store, tmp_path, PRODUCTS)
+    assert [(reason, line, row) for reason, line, row in aside(found) if reason == "malformed_line"] == [
+        ("malformed_line", 4, "2,3,4"),
+        ("malformed_line", 5, '5,"a\nb",6'),
+    ]
+    assert [line for reason, line, _ in aside(found) if reason == "missing_title"] == [8]
+
+
+def test_a_broken_row_of_a_crlf_file_has_no_line_break(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name\r\n1,pen\r\n2,3,4\r\n5,6,7\r\n8,cup\r\n")
+    assert [row for _, _, row in aside(ingest(store, tmp_path, PRODUCTS))] == ["2,3,4", "5,6,7"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_with_a_stray_carriage_return_is_set_aside_alone(store: AssetStore, tmp_path: Path, end: str) -> None:
+    write(tmp_path, "p.csv", end.join(["sku,name", "1,x\ry", "2,cup", '3,"a\rb"', "4,5,6", "7,", ""]))
+    found = ingest(store, tmp_path, PRODUCTS)
+    assert found.column("title") == ["cup", "a\rb"]
+    assert [(reason, line, row) for reason, line, row in aside(found) if reason == "malformed_line"] == [
+        ("malformed_line", 2, "1,x\ry"),
+        ("malformed_line", 5, "4,5,6"),
+    ]
+    assert [line for reason, line, _ in aside(found) if reason == "missing_title"] == [6]
+
+
+def test_lines_may_end_in_several_ways(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name\r\n1,pen\n2,cup\r\n3,box\n")
+    assert ingest(store, tmp_path, PRODUCTS).column("product_id") == ["1", "2", "3"]
+
+
+def test_lines_may_end_in_carriage_returns_alone(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name\r1,pen\r2,3,4\r5,\r")
+    found = ingest(store, tmp_path, PRODUCTS)
+    assert found.column("product_id") == ["1"]
+    assert [line for _, line, _ in aside(found)] == [3, 4]
+
+
+def test_blank_lines_before_the_names_are_skipped_and_counted(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "\n  \n\nsku,name\n1,pen\n2,3,4\n5,\n")
+    found = ingest(store, tmp_path, PRODUCTS)
+    assert found.column("product_id") == ["1"]
+    assert [(reason, line) for reason, line, _ in aside(found)] == [("malformed_line", 6), ("missing_title", 7)]
+
+
+def test_names_that_repeat_are_told_apart_from_every_other(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "c.csv", "id,a,a,a_2,A\nx,b,c,d,e\n")
+    found = ingest(store, tmp_path, {"table": "coupons", "uri": "c.csv"})
+    assert found.rows.to_pylist() == [{"id": "x", "a": "b", "a_3": "c", "a_2": "d", "A_4": "e"}]
+
+
+CELLS = st.text(st.sampled_from('ab",\n\r ;é[]'), max_size=6)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=6),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+@example([["", "\r;"]], "\n", False)
+@example([["", "\r"], [";"]], "\n", False)
+def test_no_row_is_lost_whatever_its_cells_hold(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], end: str, is_quoted: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("law")
+    cells = [['"' + cell.replace('"', '""') + '"' if is_quoted else cell for cell in row] for row in rows]
+    text = end.join(["sku,name", "sure,thing", *(",".join(row) for row in cells)]) + end
+    write(folder, "p.csv", text)
+    found = ingest(AssetStore(str(folder / "lake")), folder, PRODUCTS)
+    read, kept, merged, quarantined = found.accounts
+    assert read == kept + merged + quarantined
+    physical = text.split("\n")
+    for reason, line, row in aside(found):
+        if reason == "malformed_line":
+            assert physical[line - 1].rstrip("\r") == row.split("\n", 1)[0].rstrip("\r")
+
+
+# Objects.
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"sku": "2", "name": ' + "[" * 3000 + "]" * 3000 + "}",
+        '{"sku": "2", "name": "half \\ud800"}',
+        '{"sku": "2", "\\udc00": "half"}',
+        '{"sku": "2" "name": "no comma"}',
+        '"no object"',
+    ],
+)
+def test_an_object_that_cannot_be_read_is_set_aside_alone(
+    store: AssetStore, tmp_path: Path, name: str, broken: str
+) -> None:
+    rows = ['{"sku": "1", "name": "pen \\ud83d\\ude00"}', broken, '{"sku": "3", "name": "cup"}']
+    write(tmp_path, name, "\n".join(rows) + "\n" if name == "p.jsonl" else f"[{', '.join(rows)}]")
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": name})
+    assert found.column("title") == ["pen 😀", "cup"]
+    assert aside(found) == [("malformed_line", 2, broken)]
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
+def test_large_numbers_and_those_that_are_none_are_taken_alike(store: AssetStore, tmp_path: Path, name: str) -> None:
+    rows = ['{"sku": 12345678901234567890123, "name": "pen"}', '{"sku": "2", "name": "cup", "price": NaN}']
+    write(tmp_path, name, "\n".join(rows) if name == "p.jsonl" else f"[{','.join(rows)}]")
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": name})
+    assert found.column("product_id") == ["12345678901234567890123", "2"]
+
+
+@pytest.mark.parametrize("text", ['[{"sku": "1", "name": "pen"}', '[{"sku": "1"', '[{"sku": "1"}] more', "["])
+def test_an_array_that_does_not_end_is_damaged(store: AssetStore, tmp_path: Path, text: str) -> None:
+    write(tmp_path, "days/p.json", text)
+    with pytest.raises(DamagedSourceError, match=r"days/p\.json.*not JSON to its end"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
+
+
+def test_an_array_entry_with_broken_bytes_is_set_aside_alone(store: AssetStore, tmp_path: Path) -> None:
+    entries = [f'{{"sku": "{number}", "name": "笔"}}'.encode() for number in range(4)]
+    entries[1] = b'{"sku": "1", "name": "\xff"}'
+    write(tmp_path, "p.json", b"[" + b",\n".join(entries) + b"]")
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.json"})
+    assert found.column("product_id") == ["0", "2", "3"]
+    assert [(line, row) for _, line, row in aside(found)] == [(2, '{"sku": "1", "name": "\\xff"}')]
+
+
+def test_python_literals_without_a_text_are_set_aside(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.json", "{'sku': '1', 'name': 'pen'}\n{'sku': '2', 'name': b'x'}\n{'sku': '3', 'name': {1, 2}}\n")
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.json"})
+    assert found.column("product_id") == ["1"]
+    assert [line for _, line, _ in aside(found)] == [2, 3]
+
+
+@pytest.mark.parametrize("key", ["_rest", "_record"])
+def test_keys_that_ingest_keeps_for_itself_cannot_be_mapped(store: AssetStore, tmp_path: Path, key: str) -> None:
+    write(tmp_path, "p.jsonl", json.dumps({"sku": "1", "name": "pen", key: "x"}) + "\n")
+    assert dict(ingest(store, tmp_path, {**PRODUCTS, "uri": "p.jsonl"}).column("attributes")[0]) == {key: "x"}
+    with pytest.raises(UsageError, match=f"“{key}”"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "p.jsonl", "columns": {"product_id": "sku", "title": key}})
+
+
+def test_mapped_keys_that_differ_in_case_alone_are_refused(store: AssetStore, tmp_path: Path) -> None:
+    columns = {"product_id": "sku", "title": "title", "brand": "Title"}
+    source = {**PRODUCTS, "uri": "p.jsonl", "columns": columns}
+    write(tmp_path, "p.jsonl", '{"sku": "1", "title": "pen", "Title": "acme"}\n')
+    with pytest.raises(UsageError, match="“Title” and “title”"):
+        ingest(store, tmp_path, source)
+
+
+# Which file it was.
+
+
+def test_errors_name_the_one_of_many_files(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "days/1.csv", "sku,name\n1,pen\n")
+    write(tmp_path, "days/2.csv", "sku,titel\n1,pen\n")
+    with pytest.raises(MissingColumnsError, match=r"days/2\.csv"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
+    write(tmp_path, "days/2.csv", "")
+    with pytest.raises(EmptyTableError, match=r"days/2\.csv"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "days/*.csv"})
+    write(tmp_path, "days/2.csv", "")
+    (tmp_path / "days/2.csv").rename(tmp_path / "days/2.parquet")
+    with pytest.raises(DamagedSourceError, match=r"days/2\.parquet"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
