@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +12,10 @@ from tasks.assets.store import file_digest
 from tasks.errors import CredentialsError, UnavailableError, UsageError
 
 BATCH_BYTES = 16 * 1024 * 1024
+UNUSABLE = ("invalid port", "invalid integer value", "invalid URI", "invalid connection option", "invalid sslmode")
+"""What libpq says of addresses that no server could have."""
+
+MEND = "Write `postgresql://USER@HOST:PORT/DATABASE` as `uri` under `sources` in shop.yaml."
 
 
 def spool_query(uri: str, query: str, folder: Path) -> tuple[Path, str]:
@@ -23,7 +26,7 @@ def spool_query(uri: str, query: str, folder: Path) -> tuple[Path, str]:
 
     Raises:
         CredentialsError: The server refused the user or password.
-        UsageError: The server does not understand the query.
+        UsageError: The server does not understand the query, or the address is none.
         UnavailableError: The server does not answer.
     """
     from adbc_driver_manager import Error
@@ -54,9 +57,11 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _translated(error: Exception, uri: str, query: str) -> UsageError | UnavailableError:
-    place, text = f"{urlsplit(uri).hostname}:{urlsplit(uri).port or 5432}", " ".join(str(error).split())
+    place, text = uri.split("://", 1)[-1].split("/", 1)[0].rpartition("@")[2], " ".join(str(error).split())
     if "password" in text or "authentication" in text or "role" in text:
         return CredentialsError(source=place, problem=text, fix="Set PGPASSWORD, or write ~/.pgpass.")
+    if any(word in text for word in UNUSABLE):
+        return UsageError(problem=f"The address “{place}” cannot be used: {text}.", fix=MEND)
     if "connect" in text or "could not translate" in text or "shutting down" in text or "starting up" in text:
         return UnavailableError(source=place, problem=text, fix="Start the server or mend its address, then run again.")
     return UsageError(
