@@ -173,7 +173,7 @@ class _Planner:
                 table=table.name,
                 rows_read=0,
                 rows_quarantined=0,
-                fix="A file is empty: deliver it again, or remove it.",
+                fix=f"“{self.rows.name}” is empty: deliver it again, or remove it.",
             )
         mapped = set(self.source.columns) | set(self.source.constants) | set(named)
         unmapped = [name for name in table.required if name not in mapped]
@@ -186,9 +186,9 @@ class _Planner:
         hints = "".join(near_miss(word, found) for word in wanted)
         lacking = ", ".join(f"“{self.source.columns[name]}”" for name in absent)
         words = ", ".join(f"`{name}`" for name in unmapped)
-        fix = f"{hints}Map a source column to {words} under `columns` in shop.yaml."
+        fix = f"{hints}Map a column of “{self.rows.name}” to {words} under `columns` in shop.yaml."
         if absent:
-            fix = f"{hints}No source column is called {lacking}: mend `columns`."
+            fix = f"{hints}No column of “{self.rows.name}” is called {lacking}: mend `columns`."
         raise MissingColumnsError(table=table.name, missing=sorted({*absent, *unmapped}), found=found, fix=fix)
 
     def absent_keys(self, table: Table) -> list[str]:

@@ -25,20 +25,21 @@ from tasks.schemas import literal
 from tasks.stage import Build, stage
 
 
-@stage("read", revision=4, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
+@stage("read", revision=5, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
 def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> None:
     """Standardise one file of a table."""
     scratch = build.scratch()
     with _connected(config, scratch) as connection, build.draft(specs.shard(table, shard.name)) as draft:
         file = local_file(shard, scratch)
-        rows = raw_rows(connection, file, with_canonical_keys(shard.source), member=shard.member, folder=scratch)
+        source = with_canonical_keys(shard.source)
+        rows = raw_rows(connection, file, source, member=shard.member, folder=scratch, name=shard.where)
         counts = standardise(
             connection,
             rows,
             shard.source,
             config,
             folder=draft.path,
-            file=shard.file,
+            file=shard.where,
             is_one_of_many=shard.is_one_of_many,
         )
         draft.metrics.update({"priority": shard.source.priority, **asdict(counts)})
