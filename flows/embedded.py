@@ -43,11 +43,12 @@ def run_embedded(
     if has_own_prefect:
         start_temporary_server(Path(settings.home))
 
+    from flows.console import quiet_console
     from flows.stocktake import stocktake
 
     if has_own_prefect:
         wait_until_ready()
-    logging.getLogger("prefect.flow_runs").propagate = False
+    quiet_console(is_embedded=True)
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # at the end it tells of what it still sends
     state = stocktake(str(path), only=list(only) or None, start=start, refresh=refresh, return_state=True)
     result = state.result(raise_on_failure=False)

@@ -8,24 +8,32 @@ from typing import Literal
 from tasks.assets.manifest import Finding, Manifest, Record, Severity
 from tasks.assets.reports import ModelState
 
-StageStatus = Literal["run", "skipped", "blocked", "failed"]
+StageStatus = Literal["run", "skipped", "blocked", "failed", "unreached"]
 RunStatus = Literal["succeeded", "blocked", "refused", "failed"]
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 
 
 class StageReport(Record):
-    """One stage of a run: `skipped` where all its assets were there; `seconds` add up its task runs."""
+    """One stage of a run: `skipped` where all its assets were there; `seconds` add up its task runs.
+
+    Args:
+        is_asked: It was to be made; otherwise it was only looked for, since later stages read it.
+        reason: Why it failed, in one line; nothing where it did not.
+    """
 
     name: str
     status: StageStatus
     seconds: float
+    is_asked: bool = True
+    reason: str = ""
 
 
 class AssetReport(Record):
-    """One asset that a run made, or found unchanged (`skipped`)."""
+    """One asset that a run made, or found unchanged (`skipped`), and the stage it is of."""
 
     key: str
+    stage: str = ""
     version: str
     rows: int | None
     bytes: int
@@ -44,7 +52,11 @@ class ModelReport(Record):
 
 
 class RunReport(Record):
-    """A run: what each stage did, which assets there are now, what was found, which model, where the pages lie."""
+    """A run: what each stage did, which assets there are now, what was found, which model, where the pages lie.
+
+    Args:
+        missing: Keys of stages not asked for that were looked for in vain: never made, or made from older inputs.
+    """
 
     run_id: str
     status: RunStatus
@@ -55,9 +67,15 @@ class RunReport(Record):
     model: ModelReport | None
     report: str | None
     problem: str | None = None
+    missing: tuple[str, ...] = ()
 
 
 def finding_counts(manifests: Iterable[Manifest]) -> dict[Severity, int]:
     """Return how many findings the assets carry, per severity."""
     found: list[Finding] = [finding for manifest in manifests for finding in manifest.findings]
     return {severity: sum(finding.severity == severity for finding in found) for severity in SEVERITIES}
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 table`, `1,200 tables`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -16,6 +16,8 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 
 from flows.artifacts import publish_stage, publish_summary
+from flows.console import quiet_console, say
+from flows.failures import reason, together
 from flows.plan import STAGES, Mode, StageName
 from flows.report import (
     AssetReport,
@@ -27,6 +29,7 @@ from flows.report import (
     finding_counts,
 )
 from flows.settings import Settings
+from flows.stage_lines import table_line, total_line
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
@@ -47,6 +50,18 @@ class NotRun:
 
 Pending = PrefectFuture[StageResult] | StageResult
 """What a stage was asked for and may not have done yet."""
+
+PATIENCE_S = 300.0
+"""After this long, and again, the console says that a stage is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked of a stage: for which table, where that is its first argument, and what may come of it."""
+
+    stage: str
+    table: str
+    pending: Pending
 
 
 class Run:
@@ -69,14 +84,16 @@ class Run:
             cache=Path(settings.home) / "cache",
             owners=settings.owners,
         )
-        self._pending: dict[StageName, list[Pending]] = defaultdict(list)
+        self._asked: dict[StageName, list[Asked]] = defaultdict(list)
+        self._told: set[StageName] = set()
         self._blocked: dict[str, str] = {}
-        self._undelivered: list[PandianError] = []
-        self._left_for_others: list[str] = []
+        self._undelivered: dict[str, PandianError] = {}
+        self._left_for_others: dict[StageName, list[str]] = defaultdict(list)
         self._stack = contextlib.ExitStack()
         self.report: RunReport | None = None
 
     def __enter__(self) -> Self:
+        quiet_console()
         try:
             self._stack.enter_context(self.store.lake.lock("run", is_shared=True))
         except OSError as error:
@@ -108,7 +125,7 @@ class Run:
             try:
                 found = look(table, sources, self.base, Path(self.settings.home) / "spool")
             except PandianError as error:
-                self._undelivered.append(error)
+                self._undelivered[table] = error
             else:
                 yield table, found
 
@@ -124,16 +141,17 @@ class Run:
         mode = self.plan[group]
         missing = _missing(args)
         if mode == "off" or (mode == "present" and missing):
-            return self._left(mode, stage.keys(*args, **kwargs))
+            return self._left(group, stage.keys(*args, **kwargs))
         if missing:
             raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
         if mode == "present":
             try:
                 result = stage.fn(*_settled(args), store=self.store, mode="present", **kwargs)
             except StageNotRunError:
-                return self._left(mode, stage.keys(*args, **kwargs))
-            return self._keep(group, result)
-        return self._keep(group, stage.submit(*args, store=self.store, label=label, mode=mode, **kwargs))
+                return self._left(group, stage.keys(*args, **kwargs))
+            return self._keep(group, stage, args, result)
+        pending = stage.submit(*args, store=self.store, label=label, mode=mode, **kwargs)
+        return self._keep(group, stage, args, pending)
 
     def arrived(self, tables: Mapping[str, Pending | NotRun], names: Iterable[str]) -> dict[str, Pending | NotRun]:
         """Wait for some tables and return those that are there: one that failed takes no other with it."""
@@ -155,6 +173,7 @@ class Run:
         missing = _missing(verdicts)
         if missing and self.plan["validate"] == "present":
             raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
+        self._wait("validate")
         usable: dict[str, Pending] = {}
         for name, rows in tables.items():
             verdict = verdicts[name]
@@ -171,6 +190,7 @@ class Run:
         """Wait for a stage that makes several assets and return one of them; a stage that failed is passed on."""
         if isinstance(pending, NotRun):
             return pending
+        self._wait(next(group for group in STAGES if pending in [item.pending for item in self._asked[group]]))
         outcome = _outcome(pending)
         return outcome[key] if isinstance(outcome, StageResult) else pending
 
@@ -188,7 +208,7 @@ class Run:
     def results(self, *groups: StageName) -> list[StageResult]:
         """Wait for stages and return what succeeded, in the order of submission."""
         chosen = groups or STAGES
-        outcomes = [_outcome(item) for group in chosen for item in self._pending[group]]
+        outcomes = [_outcome(item.pending) for group in chosen for item in self._asked[group]]
         return [item for item in outcomes if isinstance(item, StageResult)]
 
     def refs(self) -> list[AssetRef]:
@@ -201,24 +221,28 @@ class Run:
         That is what this run made or found, the newest of what it leaves for other runs to make, and decisions about
         the model: the last about the version registered, and the last that made a champion.
         """
+        self._wait("register")
         found = {ref.key: ref for ref in self.refs()}
-        for key in self._left_for_others:
+        for key in (key for keys in self._left_for_others.values() for key in keys):
             for manifest in self.store.versions(key)[:1]:
                 found.setdefault(key, manifest.ref)
         registered = found.get(specs.REGISTRATION.key)
         decisions = self._decisions(None if registered is None else self._read_registration(registered))
         return sorted({*found.values(), *(item.ref for item in decisions)})
 
+    def holds_tables(self) -> bool:
+        """Wait for all stages and return whether there is any table for the pages to tell of."""
+        return any(ref.key.startswith("tables/") for ref in self.known())
+
     def raise_for_failures(self) -> None:
-        """Wait for all stages, then turn the first failure, a blocked table or a closed gate into an error.
+        """Wait for all stages, then turn failures, a blocked table or a closed gate into one error.
 
         Raises:
             DataBlockedError: Validation blocked a table.
             CandidateRefusedError: The gate refused the model.
         """
-        outcomes = [_outcome(item) for group in STAGES for item in self._pending[group]]
-        failures = [*self._undelivered, *(item for item in outcomes if isinstance(item, BaseException))]
-        for failure in sorted(failures, key=_is_consequence):
+        failure = together(failure for group in STAGES for failure in self._failures(group))
+        if failure is not None:
             raise failure
         if self._blocked:
             raise DataBlockedError(
@@ -226,22 +250,54 @@ class Run:
                 fix="Mend the source or the suite, then run again: only what depends on it is made again.",
             )
         registration = self._registration()
-        is_asked = self.plan["register"] in {"run", "refresh"}
-        if is_asked and registration is not None and registration.decision == "refused":
+        if self._is_asked("register") and registration is not None and registration.decision == "refused":
             raise CandidateRefusedError(
                 model=f"{registration.name} version {registration.version}",
                 problem=" ".join(registration.reasons),
                 fix=f"`pandian review show {registration.version}` shows its card and its comparison.",
             )
 
-    def _left(self, mode: Mode, keys: tuple[str, ...]) -> NotRun:
-        if mode == "present":
-            self._left_for_others += keys
+    def _left(self, group: StageName, keys: tuple[str, ...]) -> NotRun:
+        if self.plan[group] == "present":
+            self._left_for_others[group] += keys
         return NotRun(keys)
 
-    def _keep(self, group: StageName, pending: Pending) -> Pending:
-        self._pending[group].append(pending)
+    def _keep(self, group: StageName, stage: Stage, args: Sequence[object], pending: Pending) -> Pending:
+        table = args[0] if args and isinstance(args[0], str) else ""
+        self._asked[group].append(Asked(stage.name, table, pending))
         return pending
+
+    def _failures(self, group: StageName) -> list[BaseException]:
+        undelivered = self._undelivered.values() if group == "ingest" else ()
+        outcomes = [_outcome(item.pending) for item in self._asked[group]]
+        return [*undelivered, *(item for item in outcomes if isinstance(item, BaseException))]
+
+    def _wait(self, last: StageName) -> None:
+        """Wait for the stages up to one, in their order, and say once of each what it did."""
+        for group in STAGES[: STAGES.index(last) + 1]:
+            if group in self._told:
+                continue
+            for item in self._asked[group]:
+                _wait_for(item.pending, group)
+            self._told.add(group)
+            if self._is_asked(group):
+                self._tell(group)
+
+    def _tell(self, group: StageName) -> None:
+        results: dict[str, list[StageResult]] = defaultdict(list)
+        for item in self._asked[group]:
+            if isinstance(outcome := _outcome(item.pending), StageResult):
+                results[item.table].append(outcome)
+        if group == "ingest":
+            for table, found in results.items():
+                say(table_line(table, found, self.store.manifest(found[-1].primary).rows))
+        elif results:
+            say(total_line(group, [result for found in results.values() for result in found]))
+        if why := reason(self._failures(group)):
+            say(f"{group} failed: {why}")
+
+    def _is_asked(self, group: StageName) -> bool:
+        return self.plan[group] in {"run", "refresh"}
 
     def _why_blocked(self, ref: AssetRef) -> str:
         folder = self.store.path(ref)
@@ -287,6 +343,7 @@ class Run:
         return [item for item in (self._decision(registration), next(crowned, None)) if item is not None]
 
     def _record(self, error: Exception | None) -> RunReport:
+        self._wait("inventory")
         manifests = [self.store.manifest(ref) for ref in self.refs()]
         report = self._report(manifests, error)
         recipe = Recipe.of("run", 1, {"run_id": self.run_id, "assets": [manifest.ref for manifest in manifests]})
@@ -303,22 +360,21 @@ class Run:
         skipped = {ref for result in self.results() if result.status == "skipped" for ref in result.refs}
         registration = self._registration()
         pages = [item.ref for item in manifests if item.key == specs.CATALOGUE.key]
+        stages = {ref: group for group in STAGES for result in self.results(group) for ref in result.refs}
+        status = _status(error, has_failed=any(map(self._failures, STAGES)))
         return RunReport(
             run_id=self.run_id,
-            status=_status(error, has_failed="failed" in map(self._stage_status, STAGES)),
+            status=status,
             lake=self.settings.lake,
             stages=tuple(
-                StageReport(
-                    name=group,
-                    status=status,
-                    seconds=round(sum(result.duration_s for result in self.results(group)), 3),
-                )
+                self._stage_report(group, what)
                 for group in STAGES
-                if (status := self._stage_status(group)) is not None
+                if (what := self._stage_status(group, has_failed=status == "failed")) is not None
             ),
             assets=tuple(
                 AssetReport(
                     key=item.key,
+                    stage=stages[item.ref],
                     version=item.version,
                     rows=item.rows,
                     bytes=item.bytes,
@@ -331,6 +387,7 @@ class Run:
             model=None if registration is None else self._model(registration),
             report=str(self.store.path(pages[0]) / specs.CATALOGUE.main) if pages else None,
             problem=str(error) if error else None,
+            missing=tuple(key for group in STAGES for key in self._left_for_others[group]),
         )
 
     def _model(self, registration: Registration) -> ModelReport:
@@ -343,15 +400,42 @@ class Run:
             metrics=registration.metrics,
         )
 
-    def _stage_status(self, group: StageName) -> StageStatus | None:
-        outcomes = [_outcome(item) for item in self._pending[group]]
-        is_undelivered = group == "ingest" and bool(self._undelivered)
-        if is_undelivered or any(isinstance(item, BaseException) for item in outcomes):
+    def _stage_report(self, group: StageName, status: StageStatus) -> StageReport:
+        return StageReport(
+            name=group,
+            status=status,
+            seconds=round(sum(result.duration_s for result in self.results(group)), 3),
+            is_asked=self._is_asked(group),
+            reason=reason(self._failures(group)),
+        )
+
+    def _stage_status(self, group: StageName, *, has_failed: bool) -> StageStatus | None:
+        results, failures = self.results(group), self._failures(group)
+        if reason(failures):
             return "failed"
-        if not outcomes:
-            return "blocked" if self._blocked and self.plan[group] != "off" else None
-        is_skipped = all(isinstance(item, StageResult) and item.status == "skipped" for item in outcomes)
-        return "skipped" if is_skipped else "run"
+        if failures and not results:
+            return "unreached"
+        if results:
+            return "skipped" if all(item.status == "skipped" for item in results) else "run"
+        if self.plan[group] == "off":
+            return None
+        if self._blocked:
+            return "blocked"
+        return "unreached" if has_failed and self._is_asked(group) else None
+
+
+def _wait_for(pending: Pending, group: StageName) -> None:
+    waited = 0.0
+    while isinstance(pending, PrefectFuture):
+        try:
+            pending.result(timeout=PATIENCE_S, raise_on_failure=False)
+        except TimeoutError:
+            waited += PATIENCE_S
+            say(f"{group}: at work for {waited / 60:.0f} min")
+        except UnfinishedRun:
+            return
+        else:
+            return
 
 
 def _outcome(pending: Pending) -> StageResult | BaseException:
@@ -384,11 +468,6 @@ def _missing(value: object) -> list[str]:
     if isinstance(value, tuple | list):
         return [name for item in value for name in _missing(item)]
     return []
-
-
-def _is_consequence(failure: BaseException) -> tuple[bool, bool]:
-    """Sort expected failures first, and last what failed only because something before it did."""
-    return isinstance(failure, UnfinishedRun), not isinstance(failure, PandianError)
 
 
 def _status(error: Exception | None, *, has_failed: bool) -> RunStatus:

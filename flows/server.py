@@ -7,6 +7,7 @@ when the run is killed. Here the run holds one end of a pipe; however the run en
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import socket
 import subprocess
@@ -88,6 +89,7 @@ def serve() -> None:
 
     def stop_with_the_run() -> None:
         sys.stdin.read()
+        logging.disable()  # the run has told how it ended; what is cut off here is not its matter
         server.should_exit = True
         time.sleep(STOP_TIMEOUT_S)
         os._exit(0)

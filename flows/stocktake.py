@@ -74,7 +74,8 @@ def stocktake(
         profiles = {
             name: run.submit(profile, name, rows, config=shop.profile, label=name) for name, rows in usable.items()
         }
-        run.submit(relate, usable, profiles, config=shop.profile)
+        if usable:
+            run.submit(relate, usable, profiles, config=shop.profile)
 
         products, events = usable.get("products"), usable.get("events")
         if products:
@@ -92,6 +93,7 @@ def stocktake(
             model = run.part(evaluation, RECOMMENDER.key)
             run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)
 
-        run.submit(catalogue, run.known(), config=shop.inventory)
+        if run.holds_tables():
+            run.submit(catalogue, run.known(), config=shop.inventory)
         run.raise_for_failures()
     return run.run_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -12,20 +12,27 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from flows.report import AssetReport, ModelReport, RunReport
+from flows.report import AssetReport, ModelReport, RunReport, counted
 from tasks.assets.manifest import Manifest, Severity
 from tasks.assets.reports import EvaluationReport
 from tasks.register.registry import Version
 from tasks.retrieval.recommender import Recommendation
 
 HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
+LINE_WIDTH = 76
+"""Of lines that are broken here, to fit into a terminal of 80."""
 COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
 
 
 def run_summary(report: RunReport, evaluation: EvaluationReport | None) -> RenderableType:
     """Return a run's summary: stages, assets, findings, and the model beside its baselines."""
-    parts: list[RenderableType] = [_headline(report), _stage_line(report), Text(), _asset_table(report.assets)]
-    parts += [_findings_line(report.findings)]
+    parts: list[RenderableType] = [_headline(report), *_stages(report)]
+    parts += [Text(line, overflow="fold") for line in (*_reasons(report), *_beside(report))]
+    shown = _shown(report)
+    if shown:
+        parts += [Text(), _asset_table(shown, report.assets)]
+    if _tells_news(report):
+        parts.append(_findings_line(report.findings))
     if evaluation is not None:
         parts += [Text(), comparison(evaluation, report.model)]
     return Group(*parts)
@@ -35,11 +42,12 @@ def next_steps(report: RunReport, config: Path) -> str:
     """Return where to look next, a command a line."""
     lines = []
     pandian = _command()
-    if report.report:
+    if report.report and _tells_news(report):
         lines.append(f"The pages:       {report.report}")
         lines.append(f"  open them:     {sys.executable} -m webbrowser {Path(report.report).as_uri()}")
     lines.append(f"What there is:   {pandian} inventory list -c {config}")
-    lines.append(f"What is wrong:   {pandian} inventory findings -c {config}")
+    if _tells_news(report):
+        lines.append(f"What is wrong:   {pandian} inventory findings -c {config}")
     if report.model:
         lines.append(f"The model:       {pandian} review show {report.model.version} -c {config}")
     return "\n".join(lines)
@@ -156,10 +164,12 @@ def human_bytes(size: int) -> str:
 
 def _headline(report: RunReport) -> Text:
     seconds = sum(stage.seconds for stage in report.stages)
-    rows = sum(item.rows or 0 for item in report.assets if item.key.startswith("tables/"))
-    tables = sum(item.key.startswith("tables/") for item in report.assets)
+    tables = [item for item in report.assets if item.key.startswith("tables/")]
+    rows = sum(item.rows or 0 for item in tables)
+    assets = counted(len(_listed(report.assets)), "asset")
+    holds = f"{assets}, {counted(len(tables), 'table')} with {counted(rows, 'row')}, " if tables else ""
     text = Text.assemble(("Stocktake ", "bold"), (report.status, f"bold {COLOURS.get(report.status, 'red')}"))
-    text.append(f": {len(_listed(report.assets))} assets, {tables} tables with {rows:,} rows, {seconds:.0f} s of work")
+    text.append(f": {holds}{seconds:.0f} s of work")
     return text
 
 
@@ -168,14 +178,60 @@ def _listed(assets: Iterable[AssetReport]) -> list[AssetReport]:
     return [item for item in assets if not item.key.startswith("shards/")]
 
 
-def _stage_line(report: RunReport) -> Text:
-    return Text("  ".join(f"{item.name} {item.status} {item.seconds:.1f}s" for item in report.stages), style="dim")
+def _shown(report: RunReport) -> list[AssetReport]:
+    """The assets of the stages that were asked for."""
+    asked = {stage.name for stage in report.stages if stage.is_asked}
+    return [item for item in _listed(report.assets) if item.stage in asked]
 
 
-def _asset_table(assets: Sequence[AssetReport]) -> Table:
+def _tells_news(report: RunReport) -> bool:
+    """Whether the pages and findings are of this run: a failed one that made nothing leaves them as they were."""
+    return report.status != "failed" or any(not item.skipped for item in _listed(report.assets))
+
+
+def _stages(report: RunReport) -> list[Text]:
+    """What each stage asked for did, in lines that end between stages."""
+    words = [
+        f"{item.name} {item.status} {item.seconds:.1f}s"
+        for item in report.stages
+        if item.is_asked and item.status not in {"failed", "unreached"}
+    ]
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + len(word) + 2 <= LINE_WIDTH:
+            lines[-1] += f"  {word}"
+        else:
+            lines.append(word)
+    return [Text(line, style="dim") for line in lines]
+
+
+def _reasons(report: RunReport) -> Iterator[str]:
+    """Why stages failed, which were not reached, and what stopped a run that no stage failed in."""
+    failed = [stage for stage in report.stages if stage.reason]
+    for stage in failed:
+        yield f"{stage.name} failed {stage.seconds:.1f}s: {stage.reason}"
+    if report.status == "failed" and not failed and report.problem:
+        yield " ".join(report.problem.split())
+    unreached = [stage.name for stage in report.stages if stage.status == "unreached"]
+    if unreached:
+        yield f"Not reached: {', '.join(unreached)}."
+
+
+def _beside(report: RunReport) -> Iterator[str]:
+    """What was looked for beside the stages asked for, and what of it is not there or out of date."""
+    found = [stage.name for stage in report.stages if not stage.is_asked and stage.status != "unreached"]
+    if found or report.missing:
+        yield f"Asked for: {', '.join(stage.name for stage in report.stages if stage.is_asked)}."
+    if found:
+        yield f"Taken as earlier runs left them, for later stages to read: {', '.join(found)}."
+    if report.missing:
+        yield f"Not asked for, and not there for these inputs: {', '.join(report.missing)}."
+
+
+def _asset_table(shown: Sequence[AssetReport], assets: Iterable[AssetReport]) -> Table:
     table = _table("asset", "rows", "size", "verdict", "", right=(1, 2))
     verdicts = {item.key.removeprefix("validations/"): item.verdict for item in assets if item.verdict}
-    for item in _listed(assets):
+    for item in shown:
         verdict = verdicts.get(item.key.removeprefix("tables/")) if item.key.startswith("tables/") else item.verdict
         state = "unchanged" if item.skipped else ""
         table.add_row(item.key, _count(item.rows), human_bytes(item.bytes), _verdict(verdict), Text(state, style="dim"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,18 @@ def truncate(folder: Path) -> None:
     replace("products.csv", "products.csv.gz", folder)
 
 
+def withhold(first: str, second: str, folder: Path) -> None:
+    """Deliver neither of two files."""
+    (folder / first).unlink()
+    (folder / second).unlink()
+
+
+def empty_all(folder: Path) -> None:
+    """Deliver, for every table, a file without the columns it needs or without a row."""
+    for path in folder.rglob("*.csv"):
+        path.write_text("nothing\n")
+
+
 def ask_postgres(folder: Path, *, url: str) -> None:
     """Let the users come from a database."""
     replace("uri: users.csv", f'uri: {url}\n    query: "select 1 as user, 2 as region"', folder)
@@ -91,6 +104,13 @@ FILES: dict[str, Broken] = {
         2,
         ("users.csv/lake”", "cannot be written", "Mend `lake`"),
     ),
+    "two tables": Broken(
+        partial(withhold, "users.csv", "coupons.csv"),
+        5,
+        ("No file matches “users.csv”", "No file matches “coupons.csv”", "Deliver it"),
+        "users",
+    ),
+    "no table at all": Broken(empty_all, 2, ("“products”", "“events”", "And 1 more."), "products", args=()),
     "a stage without what it needs": Broken(
         lambda _: None,
         2,
@@ -166,8 +186,27 @@ def test_what_stops_a_run_is_its_last_line_and_leaves_nothing_half_published(
 @pytest.mark.service
 def test_a_missing_file_makes_ingest_a_failed_stage_and_leaves_the_other_tables(ends: Mapping[str, Ended]) -> None:
     ended = ends["a missing file"]
-    assert "ingest failed" in ended.run.stdout
+    assert re.search(r"^ingest failed [\d.]+s: No file matches “users.csv”", ended.run.stdout, re.MULTILINE)
     assert "tables/products" in ended.run.stdout
+    assert "Findings:" in ended.run.stdout
+
+
+@pytest.mark.service
+def test_what_failed_before_anything_was_made_names_what_was_not_reached_and_no_pages(
+    ends: Mapping[str, Ended],
+) -> None:
+    ended = ends["no table at all"]
+    assert "Not reached: validate, profile" in ended.run.stdout
+    assert not [word for word in ("The pages", "Findings", "What is wrong", "0 tables") if word in ended.run.stdout]
+    assert "NotReady" not in ended.run.stderr
+    assert not (ended.folder / "lake" / "inventory" / "catalogue").exists()
+
+
+@pytest.mark.service
+def test_two_tables_that_fail_are_both_in_the_last_line(ends: Mapping[str, Ended]) -> None:
+    last = ends["two tables"].run.stderr.splitlines()[-1]
+    assert "“users.csv”" in last
+    assert "“coupons.csv”" in last
 
 
 @pytest.mark.service

@@ -179,7 +179,28 @@ def test_a_damaged_manifest_is_named_and_never_shown(finished_shop: Path, tmp_pa
 def test_a_new_day_is_the_only_file_read(reruns: Mapping[str, Ended]) -> None:
     ended = reruns["a new day"]
     assert ended.made == {"shards/events/day3.csv", "tables/events", "quarantine/events"}
-    assert re.findall(r"read: making shards/(\S+)@", ended.run.stderr) == ["events/day3.csv"]
+    assert "ingest events: 4 files, 3 unchanged, 1 read, 720 rows" in ended.run.stderr
+
+
+@pytest.mark.service
+def test_the_console_has_a_line_per_table_or_stage_and_none_per_file(reruns: Mapping[str, Ended]) -> None:
+    ended = reruns["from a stage"]
+    said = [line.partition(" | ")[2].partition(":")[0] for line in ended.run.stderr.splitlines() if " | " in line]
+    assert said == ["inventory"]
+    ended = reruns["damaged"]
+    said = [line.partition(" | ")[2].partition(":")[0] for line in ended.run.stderr.splitlines() if " | " in line]
+    ingested = ["ingest products", "ingest events", "ingest users", "ingest coupons"]
+    assert [line for line in said if "WARNING" not in line] == [*ingested, *STAGES[1:]]
+    assert "Finished in state" not in ended.run.stderr
+
+
+@pytest.mark.service
+def test_what_was_not_asked_for_is_told_from_what_was(reruns: Mapping[str, Ended]) -> None:
+    report = reruns["one stage again"].report
+    asked = {stage["name"]: stage["is_asked"] for stage in report["stages"]}
+    assert asked == {"ingest": False, "validate": False, "profile": True}
+    assert report["missing"] == []
+    assert {item["stage"] for item in report["assets"]} == set(asked)
 
 
 @pytest.mark.service

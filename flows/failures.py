@@ -1,0 +1,50 @@
+"""What went wrong in a run: causes before consequences, several of them in one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from prefect.exceptions import UnfinishedRun
+
+from tasks.errors import PandianError
+
+MOST_NAMED: Final = 3
+"""Failures that are told in full; of the others only how many there are."""
+
+
+def causes(failures: Iterable[BaseException]) -> list[BaseException]:
+    """Return what failed by itself, each message once, expected failures first.
+
+    What failed only because something before it did is a consequence, and left out where there is a cause.
+    """
+    distinct = {words(failure): failure for failure in failures}
+    found = [failure for failure in distinct.values() if not isinstance(failure, UnfinishedRun)]
+    return sorted(found or distinct.values(), key=lambda failure: not isinstance(failure, PandianError))
+
+
+def together(failures: Iterable[BaseException]) -> BaseException | None:
+    """Return one error that tells of all causes: of the class of the first, so that its exit code holds."""
+    found = causes(failures)
+    if not found:
+        return None
+    first, *others = found
+    if not others or not isinstance(first, PandianError):
+        return first
+    return type(first)(fix=" ".join([first.fix, *_few(list(map(words, others)), MOST_NAMED - 1)]), **first.facts)
+
+
+def reason(failures: Iterable[BaseException]) -> str:
+    """Return in one line why a stage failed, without what to do; nothing where no failure is its own."""
+    own = [failure for failure in causes(failures) if not isinstance(failure, UnfinishedRun)]
+    told = [words(failure).removesuffix(getattr(failure, "fix", "")) for failure in own]
+    return " ".join(" ".join(_few(told, MOST_NAMED)).split())
+
+
+def words(failure: BaseException) -> str:
+    """Return what a failure says; a bug with the name of its class."""
+    return str(failure) if isinstance(failure, PandianError) else f"{type(failure).__name__}: {failure}"
+
+
+def _few(told: list[str], most: int) -> list[str]:
+    return told if len(told) <= most else [*told[:most], f"And {len(told) - most} more."]
