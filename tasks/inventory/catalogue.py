@@ -94,13 +94,6 @@ class ModelSummary:
         """The headline metric of what is registered: the last of the models."""
         return self.value(self.evaluation.models[-1]) if self.evaluation and self.evaluation.models else None
 
-    @property
-    def best_part(self) -> MetricValue | None:
-        """The headline metric of the best of the other models."""
-        others = self.evaluation.models[:-1] if self.evaluation else ()
-        found = [value for model in others if (value := self.value(model)) is not None]
-        return max(found, key=lambda item: item.value, default=None)
-
 
 class Catalogue:
     """Everything that one stocktake made, ready to be told.

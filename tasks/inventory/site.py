@@ -17,6 +17,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from tasks.assets import specs
 from tasks.assets.rules import in_words, subject
 from tasks.inventory import figures
 from tasks.inventory.catalogue import Catalogue, TableSummary, count_severities, count_verdicts
@@ -114,17 +115,22 @@ def _overview(site: Site) -> dict[str, Any]:  # what the template names
         "table_rows": sum(table.rows.manifest.rows or 0 for table in tables if table.rows),
         "verdicts": count_verdicts(tables),
         "counts": count_severities(catalogue.findings),
-        "gain": _gain(catalogue),
+        "gain": _gain(catalogue, site.words),
         "missing_share": _missing_share,
         "clusters": cluster_rows(catalogue.assets.get("analysis/clusters"), site.config.overview_clusters),
     }
 
 
-def _gain(catalogue: Catalogue) -> str | None:
-    model = catalogue.model
-    if model is None or model.candidate is None or model.best_part is None or not model.best_part.value:
+def _gain(catalogue: Catalogue, words: Words) -> str | None:
+    """Return how far the candidate lies above the best part; nothing is a gain whose interval holds 0."""
+    evaluation = catalogue.assets.get(specs.EVALUATION.key)
+    gain = evaluation.manifest.metrics.get("gain") if evaluation else None
+    if not gain:
         return None
-    return f"{(model.candidate.value / model.best_part.value - 1) * 100:+.0f} %".replace("-", "−")
+    part = words.models.get(gain["against"], gain["against"])
+    if gain["low"] <= 0 <= gain["high"]:
+        return words.like_best.format(part=part)
+    return words.over_best.format(gain=f"{gain['share'] * 100:+.0f} %".replace("-", "−"), part=part)
 
 
 def _missing_share(table: TableSummary) -> float | None:

@@ -57,6 +57,7 @@ class Words:
     version_is: str = "Version {version}"
     not_registered: str = "evaluated, not registered"
     over_best: str = "{gain} against the best part, {part}"
+    like_best: str = "not distinguishable from the best part, {part}"
     pipeline: str = "How it was made"
     pipeline_note: str = "From the raw tables on the left to the registered model on the right."
     stage: str = "Stage"
@@ -312,6 +313,8 @@ ENGLISH: Final = Words(
         "mrr_at_10": "MRR@10",
         "mrr_at_50": "MRR@50",
         "search_ndcg_at_10": "Search NDCG@10",
+        "known_item_mrr_at_10": "Known-item MRR@10",
+        "known_item_recall_at_10": "Known-item Recall@10",
     },
     models={
         "popularity": "Popularity",

@@ -26,8 +26,9 @@ SCORES = (0.010, 0.012, 0.114, 0.078, 0.090, 0.143)
 class Stock:
     """Publishes assets one by one; `refs` are what a run would hand to the catalogue."""
 
-    def __init__(self, store: AssetStore, hostile: str = HOSTILE) -> None:
+    def __init__(self, store: AssetStore, hostile: str = HOSTILE, *, gain_low: float = 0.01) -> None:
         self.store = store
+        self.gain_low = gain_low
         self.hostile = hostile
         self.refs: list[AssetRef] = []
 
@@ -274,6 +275,7 @@ class Stock:
             encoder,
             stage="evaluate",
             texts={reports.EVALUATION_REPORT: evaluation},
+            metrics={"gain": {"against": "item_knn", "share": 0.25, "low": self.gain_low, "high": 0.04}},
         )
         model = self.publish(
             specs.RECOMMENDER, products, split, vectors, encoder, stage="evaluate", texts={"recommender.json": "{}"}
@@ -295,6 +297,10 @@ class Stock:
             evaluated,
             stage="register",
             texts={reports.REGISTRATION_REPORT: registration, "card.md": f"# Card\n\n{self.hostile}"},
+            metrics={
+                "search": "Search was not measured.",
+                "search_warning": f"Training made search worse. {self.hostile}",
+            },
         )
 
     def clusters(self, *inputs: AssetRef) -> AssetRef:

@@ -82,11 +82,10 @@ def test_shards_have_no_page_and_findings_of_shards_are_not_told_twice(whole: Ca
     assert len(whole.assets) == len(whole.listed) + 5
 
 
-def test_the_model_is_compared_with_the_best_of_its_parts(whole: Catalogue) -> None:
+def test_the_candidate_is_the_last_of_the_models(whole: Catalogue) -> None:
     assert whole.model is not None
     assert whole.model.candidate is not None
-    assert whole.model.best_part is not None
-    assert (whole.model.candidate.model, whole.model.best_part.model) == ("combination", "item_knn")
+    assert whole.model.candidate.model == "combination"
 
 
 def test_without_evaluation_and_registration_there_is_no_model(store: AssetStore) -> None:

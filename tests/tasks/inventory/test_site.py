@@ -160,6 +160,19 @@ def test_the_first_page_tells_the_headlines(parsed: dict[str, Page]) -> None:
     assert "+25 % against the best part, ItemKNN" in words
 
 
+def test_what_an_interval_does_not_tell_apart_is_no_gain(tmp_path: Path) -> None:
+    store = AssetStore(str(tmp_path / "lake"))
+    text = write(store, Stock(store, gain_low=-0.01).everything())["index.html"]
+    assert "not distinguishable from the best part, ItemKNN" in text
+    assert "+25" not in text
+
+
+def test_a_registration_tells_what_search_was_measured_by(parsed: dict[str, Page]) -> None:
+    words = " ".join(" ".join(parsed["assets/registrations/recommender.html"].texts).split())
+    assert "Search was not measured." in words
+    assert "Training made search worse." in words
+
+
 def test_a_table_tells_where_every_row_went(parsed: dict[str, Page]) -> None:
     words = " ".join(" ".join(parsed["assets/tables/products.html"].texts).split())
     assert "64 rows read = 61 kept + 2 merged + 1 quarantined." in words
