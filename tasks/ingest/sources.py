@@ -208,21 +208,26 @@ def _slug(text: str) -> str:
 
 
 def _names(shards: Sequence[Shard]) -> list[str]:
-    """Short names where they tell files apart, else paths, else names with a digest."""
-    short = [_slug(item.file if item.member is None else f"{item.file}-{item.member}") for item in shards]
-    long = [_slug(item.where) for item in shards]
-    counts, paths = Counter(short), Counter(long)
-    repeats: Counter[str] = Counter()
+    """Short names where they tell files apart, else paths, else names with a digest; one file has one name."""
+    files = {_identity(item): item for item in shards}
+    counts = Counter(_short(item) for item in files.values())
+    paths = Counter(_slug(item.where) for item in files.values())
     names = []
-    for item, name, path in zip(shards, short, long, strict=True):
-        chosen = name
+    for item in shards:
+        name, path = _short(item), _slug(item.where)
         if counts[name] > 1:
-            chosen = path if paths[path] == 1 and path not in counts else f"{name}-{_digest(item)}"
-        repeats[chosen] += 1
-        names.append(chosen if repeats[chosen] == 1 else f"{chosen}-{repeats[chosen]}")
+            name = path if paths[path] == 1 and path not in counts else f"{name}-{_digest(item)}"
+        names.append(name)
     return names
 
 
+def _short(shard: Shard) -> str:
+    return _slug(shard.file if shard.member is None else f"{shard.file}-{shard.member}")
+
+
+def _identity(shard: Shard) -> str:
+    return f"{shard.source.query}|{shard.where}"
+
+
 def _digest(shard: Shard) -> str:
-    identity = f"{shard.source.uri}|{shard.source.query}|{shard.where}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:8]
+    return hashlib.sha256(_identity(shard).encode()).hexdigest()[:8]
