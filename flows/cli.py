@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
 import click
 
 from flows.plan import STAGES, StageName
-from tasks.errors import PandianError
+from tasks.errors import PandianError, near_miss
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tasks.assets.store import AssetStore
     from tasks.register.review import Review
     from tasks.retrieval.recommender import Recommendation, Recommender
+
+QUARANTINE_ROWS = 10
+"""Rows of a quarantine that are shown unasked: it is looked at for them."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,10 +66,24 @@ def demo(folder: str, as_json: bool) -> None:
     _run(str(config), as_json=as_json)
 
 
+class StageChoice(click.Choice[str]):
+    """A stage; a name that is none is refused with the near miss."""
+
+    def __init__(self) -> None:
+        super().__init__(STAGES)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # as click calls it
+        """Return the stage's name."""
+        if value not in STAGES:
+            hint = near_miss(str(value), STAGES)
+            self.fail(f"“{value}” is not a stage. {hint}The stages are {', '.join(STAGES)}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @cli.command()
 @config_option
-@click.option("--only", multiple=True, type=click.Choice(STAGES), help="Make this stage alone; may be repeated.")
-@click.option("--from", "start", type=click.Choice(STAGES), help="Make this stage and all later ones.")
+@click.option("--only", multiple=True, type=StageChoice(), help="Make this stage alone; may be repeated.")
+@click.option("--from", "start", type=StageChoice(), help="Make this stage and all later ones.")
 @click.option("--refresh", is_flag=True, help="Make the stages again though nothing changed.")
 @json_option
 def run(config: str | None, only: tuple[StageName, ...], start: StageName | None, refresh: bool, as_json: bool) -> None:
@@ -94,35 +111,55 @@ def list_assets(config: str | None, with_shards: bool, as_json: bool) -> None:
 
     Example: pandian inventory list --json
     """
-    from tasks.assets.inventory import current
+    from flows.behind import replaced_keys
+    from tasks.assets.inventory import behind, current
 
-    manifests = current(_store(config), with_shards=with_shards)
+    everything = current(_store(config), with_shards=True)
+    replaced = replaced_keys(behind(everything))
+    manifests = [item for item in everything if with_shards or not item.key.startswith("shards/")]
     if as_json:
-        return _print_json([_brief(item) for item in manifests])
+        return _print_json([{**_brief(item), "behind": replaced.get(item.ref, [])} for item in manifests])
     from flows.summary import asset_list
 
-    _print(asset_list(manifests))
+    _print(asset_list(manifests, replaced))
     return None
 
 
 @inventory.command("show")
 @click.argument("key")
 @config_option
+@click.option(
+    "--rows",
+    "most",
+    metavar="N",
+    type=click.IntRange(0, 10_000),
+    help="Also the first N rows of its table; 10 of a quarantine, if not named.",
+)
 @json_option
-def show_asset(key: str, config: str | None, as_json: bool) -> None:
+def show_asset(key: str, config: str | None, most: int | None, as_json: bool) -> None:
     """Show an asset's manifest; KEY may name a version, KEY@VERSION.
 
-    Example: pandian inventory show tables/products --json
+    Example: pandian inventory show quarantine/products --rows 20
     """
     from tasks.assets.inventory import show
+    from tasks.assets.rows import first_rows
 
-    manifest = show(_store(config), key)
+    store = _store(config)
+    manifest = show(store, key)
     content = manifest.model_dump(mode="json")
+    is_quarantine = manifest.key.startswith("quarantine/") and not as_json
+    wanted = (QUARANTINE_ROWS if is_quarantine else 0) if most is None else most
+    rows = first_rows(store, manifest.ref, wanted).to_pylist() if wanted else []
     if as_json:
-        return _print_json(content)
+        return _print_json({**content, **({} if most is None else {"first_rows": _plain(rows)})})
     import yaml
 
+    content["data"] = f"{store.lake.url}/{manifest.key}/{manifest.version}/{manifest.data}"
     click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100).rstrip())
+    if wanted:
+        from flows.summary import row_list
+
+        _print(row_list(rows, manifest.rows))
     return None
 
 
@@ -135,15 +172,20 @@ def show_lineage(key: str, config: str | None, as_json: bool) -> None:
 
     Example: pandian inventory lineage models/recommender
     """
-    from tasks.assets.inventory import lineage
+    from tasks.assets.asset import AssetRef
+    from tasks.assets.inventory import current, lineage
 
-    found = lineage(_store(config), key)
+    store = _store(config)
+    found = lineage(store, key)
     if as_json:
         return _print_json(
             {"nodes": [str(ref) for ref in found.nodes], "edges": [[str(a), str(b)] for a, b in found.edges]}
         )
-    for origin, made in found.edges:
-        click.echo(f"{origin} -> {made}")
+    from flows.summary import lineage_page
+
+    now = {item.key: item.ref for item in current(store, with_shards=True)}
+    asset = now[key] if key in now else AssetRef(*key.rsplit("@", 1))
+    click.echo(lineage_page(asset, found.edges, set(now.values())))
     return None
 
 
@@ -342,13 +384,15 @@ def gc(config: str | None, keep: int, dry_run: bool, as_json: bool) -> None:
                 "bytes": collected.bytes_freed,
             }
         )
+    from flows.report import counted
     from flows.summary import human_bytes
 
     verb = "would remove" if dry_run else "removed"
     for ref in collected.removed:
         click.echo(f"{verb} {ref}")
     click.echo(
-        f"{verb} {len(collected.removed)} assets, {human_bytes(collected.bytes_freed)}; {len(collected.kept)} kept"
+        f"{verb} {counted(len(collected.removed), 'asset')}, {human_bytes(collected.bytes_freed)}; "
+        f"{len(collected.kept)} kept"
     )
     return None
 
@@ -533,6 +577,10 @@ def _signed_store(settings: Settings) -> AssetStore:
 def _brief(manifest: Any) -> dict[str, Any]:  # a manifest, whose class is imported late
     kept = {"key", "version", "title", "grain", "owner", "format", "stage", "rows", "bytes", "verdict", "finished_at"}
     return {**manifest.model_dump(mode="json", include=kept), "findings": len(manifest.findings)}
+
+
+def _plain(rows: Any) -> Any:  # rows of any columns
+    return json.loads(json.dumps(rows, default=str))
 
 
 def _print_json(content: Any) -> None:  # JSON values of any shape

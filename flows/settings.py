@@ -51,6 +51,17 @@ QUIET: Final[Mapping[str, str]] = {
 server is given up soon."""
 
 
+PATTERNS: Final[Mapping[str, str]] = {
+    r"^[a-z0-9][a-z0-9-]*$": "lower case letters, digits and dashes, no dash first",
+    r"^[a-z][a-z0-9_]*$": "lower case letters, digits and underscores, a letter first",
+    r"^[A-Z]{3}$": "three capital letters, such as “EUR”",
+    r"^\d+(\.\d+)?(MB|GB)$": "a number with its unit, such as “700MB” or “1.5GB”",
+    r"^[1-9][0-9]*(MB|GB)$": "a whole number with its unit, such as “700MB” or “2GB”",
+    r"^(auto|cpu|mps|cuda(:\d+)?)$": "“auto”, “cpu”, “mps”, “cuda”, or one such as “cuda:0”",
+}
+"""What the settings' patterns ask for, in words."""
+
+
 class MlflowConfig(StageConfig):
     """Where models are tracked and registered."""
 
@@ -68,7 +79,9 @@ class Settings(StageConfig):
     Every field can be overridden by a variable `PANDIAN_FIELD`, a part of it by `PANDIAN_FIELD__PART`, written as YAML.
     """
 
-    shop: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="The shop's name: lower case, digits, dashes.")
+    shop: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*$", description="The shop's name: lower case letters, digits and dashes."
+    )
     lake: str = Field("lake", description="A folder, or `s3://bucket/prefix`, `gs://…`, `abfs://…`, for the assets.")
     home: str = Field(".pandian", description="A folder for the databases of Prefect and MLflow on this machine.")
     sources: list[SourceConfig] = Field(min_length=1, description="Where the shop's tables come from.")
@@ -265,7 +278,9 @@ def _misfit(item: Any) -> str:  # pydantic's ErrorDetails
         model = _model_at(item["loc"][:-1])
         names = [field.alias or name for name, field in model.model_fields.items()] if model else []
         return f"`{where}` is not a setting. {near_miss(str(item['loc'][-1]), names)}".strip()
-    return f"`{where}`: {item['msg'].rstrip('.')}."
+    if item["type"] == "string_pattern_mismatch" and item["ctx"]["pattern"] in PATTERNS:
+        return f"`{where}`: “{item['input']}” should be {PATTERNS[item['ctx']['pattern']]}."
+    return f"`{where}`: {item['msg'].removeprefix('Value error, ').rstrip('.')}."
 
 
 def _model_at(location: tuple[Any, ...]) -> Any:  # a model class, or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -13,14 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.report import AssetReport, ModelReport, RunReport, counted
+from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest, Severity
 from tasks.assets.reports import EvaluationReport
+from tasks.assets.specs import table_of
 from tasks.register.registry import Version
 from tasks.retrieval.recommender import Recommendation
 
 HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
 LINE_WIDTH = 76
 """Of lines that are broken here, to fit into a terminal of 80."""
+WIDEST_KEY = 40
+"""Longer keys may be broken."""
+MOST_FILES = 5
+"""Files of one table that a lineage names one by one."""
 COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
 
 
@@ -82,9 +88,15 @@ def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table
     return table
 
 
-def asset_list(manifests: Iterable[Manifest]) -> Table:
-    """Return the inventory's assets, a line each."""
-    table = _table("asset", "version", "rows", "size", "verdict", "findings", "made (UTC)", right=(2, 3, 5))
+def asset_list(manifests: Sequence[Manifest], replaced: Mapping[AssetRef, Sequence[str]]) -> Table:
+    """Return the inventory's assets, a line each.
+
+    Args:
+        manifests: The assets.
+        replaced: What was made from something that is no longer current, with the keys of that.
+    """
+    table = _table("asset", "version", "rows", "size", "verdict", "findings", "made (UTC)", "", right=(2, 3, 5))
+    table.columns[0].min_width = min(max((len(item.key) for item in manifests), default=0), WIDEST_KEY)
     for item in manifests:
         table.add_row(
             item.key,
@@ -94,8 +106,78 @@ def asset_list(manifests: Iterable[Manifest]) -> Table:
             _verdict(item.verdict),
             str(len(item.findings) or ""),
             f"{item.finished_at:%Y-%m-%d %H:%M}",
+            Text(_behind(replaced.get(item.ref, ())), style="yellow"),
         )
     return table
+
+
+def _behind(keys: Sequence[str]) -> str:
+    if not keys:
+        return ""
+    return f"behind {keys[0]}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+
+
+def row_list(rows: Sequence[Mapping[str, object]], total: int | None) -> RenderableType:
+    """Return the first rows of an asset's table, column by column; what cannot be printed is escaped."""
+    if not rows:
+        return Text("It has no rows.")
+    parts: list[RenderableType] = []
+    for number, row in enumerate(rows, start=1):
+        parts.append(Text(f"\nrow {number}" + (f" of {total:,}" if total is not None else ""), style="bold"))
+        parts += [Text(f"  {name}: {_printable(value)}") for name, value in row.items() if value is not None]
+    return Group(*parts)
+
+
+def lineage_page(asset: AssetRef, edges: Iterable[tuple[AssetRef, AssetRef]], now: Container[AssetRef]) -> str:
+    """Return what an asset was made from and what was made from it, direct neighbours first.
+
+    Args:
+        asset: The asset.
+        edges: Pairs of an input and what was made from it.
+        now: The versions that are current; others are named as versions.
+    """
+    made_from: dict[AssetRef, list[AssetRef]] = {}
+    used_by: dict[AssetRef, list[AssetRef]] = {}
+    for origin, made in edges:
+        made_from.setdefault(made, []).append(origin)
+        used_by.setdefault(origin, []).append(made)
+    lines = [str(asset)]
+    for title, neighbours in (("Made from", made_from), ("Used by", used_by)):
+        lines += ["", title, *(_levels(asset, neighbours, now) or ["  nothing in the inventory"])]
+    return "\n".join(lines)
+
+
+def _levels(asset: AssetRef, neighbours: Mapping[AssetRef, Sequence[AssetRef]], now: Container[AssetRef]) -> list[str]:
+    """What is linked to an asset, each once, at its least distance; each step away is indented further."""
+    lines: list[str] = []
+    seen, level, depth = {asset}, [asset], 1
+    while level:
+        via = {found: ref for ref in level for found in neighbours.get(ref, ()) if found not in seen}
+        seen |= set(via)
+        level = sorted(via)
+        for (name, through), refs in _together(level, via, now).items():
+            many = f" ({len(refs)} files)" if len(refs) > 1 else ""
+            lines.append(f"{'  ' * depth}{name}{many}" + (f"  by way of {through}" if depth > 1 else ""))
+        depth += 1
+    return lines
+
+
+def _together(
+    level: Iterable[AssetRef], via: Mapping[AssetRef, AssetRef], now: Container[AssetRef]
+) -> dict[tuple[str, str], list[AssetRef]]:
+    """Group the files of one table under one name: a year of daily files is one line."""
+    grouped: dict[tuple[str, str], list[AssetRef]] = {}
+    for ref in level:
+        table = table_of(ref.key) if ref.key.startswith("shards/") else None
+        files = f"shards/{table}/…"
+        is_one_of_many = table is not None and sum(other.key.startswith(files[:-1]) for other in via) > MOST_FILES
+        name = ref.key if ref in now else f"{ref}, not current"
+        grouped.setdefault((files if is_one_of_many else name, via[ref].key), []).append(ref)
+    return grouped
+
+
+def _printable(value: object) -> str:
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(value))
 
 
 def finding_list(findings: Sequence[dict[str, object]]) -> RenderableType:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pyarrow as pa
 import pytest
 
 from flows.cli import cli
+from tasks.assets import specs
 from tasks.assets.store import AssetStore
-from tests.builders import make_products, save_table
+from tests.builders import make_products, save_asset, save_table
 from tests.pandian import ROOT, answer, environment, pandian
 from tests.tiny import write_shop
 
@@ -33,9 +35,20 @@ def test_every_command_has_help_with_an_example(name: str, command: click.Comman
     assert f"Example: pandian {name}" in command.help
 
 
-@pytest.mark.parametrize("args", [["--help"], ["inventory", "list"], ["inventory", "findings"], ["settings", "show"]])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--help"],
+        ["inventory", "list"],
+        ["inventory", "findings"],
+        ["inventory", "show", "tables/products", "--rows", "1"],
+        ["inventory", "lineage", "tables/products"],
+        ["settings", "show"],
+    ],
+)
 def test_commands_that_only_read_import_nothing_heavy(tmp_path: Path, args: list[str]) -> None:
     write_shop(tmp_path)
+    save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
     code = (
         "import sys, contextlib\n"
         "from flows.cli import main\n"
@@ -67,6 +80,32 @@ def test_list_show_and_lineage_read_a_lake_that_no_run_has_finished(tmp_path: Pa
     assert answer("inventory", "findings", cwd=tmp_path) == []
 
 
+def test_show_names_where_the_data_lies_and_prints_the_first_rows(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    store = AssetStore(str(tmp_path / "lake"))
+    ref = save_table(store, "products", make_products(3))
+    shown = pandian("inventory", "show", "tables/products", "--rows", "2", cwd=tmp_path).stdout
+    assert f"data: {store.path(ref)}\n" in shown.replace("\n  ", " ")
+    assert "row 2 of 3" in shown
+    assert "row 3" not in shown
+    assert "row 1" not in pandian("inventory", "show", "tables/products", cwd=tmp_path).stdout
+    done = pandian("inventory", "show", "tables/products", "--rows", "2", "--json", cwd=tmp_path)
+    assert len(json.loads(done.stdout)["first_rows"]) == 2
+
+
+def test_a_quarantine_is_shown_with_its_rows(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    rows = pa.table(
+        {"reason": ["missing_product_id"], "source": ["items.csv"], "line": [7], "row": ['{"a":"\x1b[2J"}']}
+    )
+    save_asset(AssetStore(str(tmp_path / "lake")), specs.quarantine("products"), {"part-0.parquet": rows})
+    shown = pandian("inventory", "show", "quarantine/products", cwd=tmp_path).stdout
+    assert "reason: missing_product_id" in shown
+    assert "line: 7" in shown
+    assert "\x1b" not in shown
+    assert "\\x1b[2J" in shown
+
+
 def test_an_unknown_asset_is_one_line_with_its_near_miss_and_exit_code_2(tmp_path: Path) -> None:
     write_shop(tmp_path)
     save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
@@ -81,7 +120,8 @@ def test_an_unknown_asset_is_one_line_with_its_near_miss_and_exit_code_2(tmp_pat
     [
         (["run"], "pandian demo"),
         (["run", "-c", "nowhere.yaml"], "nowhere.yaml"),
-        (["run", "--only", "profil"], "profil"),
+        (["run", "--only", "profil"], "Did you mean “profile”?"),
+        (["run", "--from", "inventry"], "Did you mean “inventory”?"),
         (["nonsense"], "nonsense"),
         (["inventory", "show"], "KEY"),
     ],

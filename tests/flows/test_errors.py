@@ -130,11 +130,16 @@ SETTINGS: dict[str, Broken] = {
     "a setting of a wrong type": Broken(
         partial(replace, "max_steps: 8", "max_steps: many"), 2, ("shop.yaml”", "`finetune.max_steps`", "integer")
     ),
+    "a name with signs it may not have": Broken(
+        partial(replace, "shop: tiny", "shop: My_Shop"),
+        2,
+        ("shop.yaml”", "`shop`: “My_Shop” should be lower case letters, digits and dashes"),
+    ),
     "a file that is no YAML": Broken(
         partial(replace, "shop: tiny", "shop: [tiny"), 2, ("shop.yaml”", "line 2, column 5", "Write it as YAML")
     ),
     "an unknown stage": Broken(
-        lambda _: None, 2, ("'profil'", "'profile'", "`pandian run --help`"), args=("--only", "profil")
+        lambda _: None, 2, ("“profil”", "“profile”?", "`pandian run --help`"), args=("--only", "profil")
     ),
 }
 """What is said before anything starts."""

@@ -204,6 +204,13 @@ def test_what_was_not_asked_for_is_told_from_what_was(reruns: Mapping[str, Ended
 
 
 @pytest.mark.service
+def test_the_list_marks_what_was_made_from_the_table_without_the_new_day(reruns: Mapping[str, Ended]) -> None:
+    listed = {item["key"]: item["behind"] for item in answer("inventory", "list", cwd=reruns["a new day"].folder)}
+    assert listed["profiles/events"] == listed["splits/behaviour"] == listed["models/encoder"] == ["tables/events"]
+    assert listed["profiles/products"] == listed["tables/events"] == listed["inventory/run"] == []
+
+
+@pytest.mark.service
 def test_a_table_grows_by_the_rows_of_the_new_day(reruns: Mapping[str, Ended]) -> None:
     ended = reruns["a new day"]
     rows = {item["key"]: item["rows"] for item in ended.report["assets"]}

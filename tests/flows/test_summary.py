@@ -1,0 +1,106 @@
+"""What a person reads at the end of a run, and when asking the inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageStatus
+from flows.settings import PATTERNS, Settings
+from flows.summary import lineage_page, next_steps, run_summary
+from tasks.assets.asset import AssetRef
+
+
+def ref(key: str, version: int = 1) -> AssetRef:
+    return AssetRef(key, str(version) * 12)
+
+
+def stage(name: str, status: StageStatus, *, is_asked: bool = True, reason: str = "") -> StageReport:
+    return StageReport(name=name, status=status, seconds=20.0, is_asked=is_asked, reason=reason)
+
+
+def asset(key: str, stage: str, *, skipped: bool) -> AssetReport:
+    return AssetReport(key=key, stage=stage, version="1" * 12, rows=1, bytes=5, verdict=None, skipped=skipped)
+
+
+def report(
+    status: RunStatus, stages: list[StageReport], assets: list[AssetReport], missing: tuple[str, ...] = ()
+) -> RunReport:
+    return RunReport(
+        run_id="r",
+        status=status,
+        lake="lake",
+        stages=tuple(stages),
+        assets=tuple(assets),
+        findings={"critical": 0},
+        model=None,
+        report="/lake/index.html",
+        missing=missing,
+    )
+
+
+def read(found: RunReport) -> str:
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(run_summary(found, None))
+    return captured.get()
+
+
+def test_a_line_of_stages_ends_between_stages() -> None:
+    names = ("ingest", "validate", "profile", "embed", "analyze", "finetune", "evaluate", "register", "inventory")
+    text = read(report("succeeded", [stage(name, "run") for name in names], []))
+    assert [name for name in names if f"{name} run 20.0s" not in text] == []
+
+
+def test_a_failed_run_that_made_nothing_tells_why_and_points_to_no_pages() -> None:
+    found = report("failed", [stage("ingest", "failed", reason="No file."), stage("validate", "unreached")], [])
+    assert read(found) == "Stocktake failed: 40 s of work\ningest failed 20.0s: No file.\nNot reached: validate.\n"
+    assert "index.html" not in next_steps(found, Path("shop.yaml"))
+    assert "findings" not in next_steps(found, Path("shop.yaml"))
+
+
+def test_a_failed_run_that_made_something_points_to_its_pages() -> None:
+    found = report("failed", [stage("ingest", "failed")], [asset("tables/users", "ingest", skipped=False)])
+    assert "1 table with 1 row," in read(found)
+    assert "Findings" in read(found)
+    assert "index.html" in next_steps(found, Path("shop.yaml"))
+
+
+def test_what_was_asked_for_is_told_from_what_was_looked_for() -> None:
+    stages = [stage("ingest", "skipped"), stage("profile", "skipped", is_asked=False), stage("embed", "run")]
+    assets = [asset("tables/users", "ingest", skipped=True), asset("profiles/users", "profile", skipped=True)]
+    text = read(report("succeeded", stages, assets, ("profiles/events",)))
+    assert "Asked for: ingest, embed." in text
+    assert "for later stages to read: profile." in text
+    assert "not there for these inputs: profiles/events." in text
+    assert "profile skipped" not in text
+    assert "profiles/users" not in text
+
+
+def test_lineage_names_direct_neighbours_first_each_asset_once_and_a_year_of_files_in_a_line() -> None:
+    table, old = ref("tables/events"), ref("splits/behaviour")
+    files = [(ref(f"shards/events/day{day}.csv"), table) for day in range(365)]
+    edges = [*files, (table, old), (old, ref("models/encoder")), (table, ref("models/encoder"))]
+    now = {item for edge in edges for item in edge} - {old}
+    assert lineage_page(table, edges, now).splitlines() == [
+        "tables/events@111111111111",
+        "",
+        "Made from",
+        "  shards/events/… (365 files)",
+        "",
+        "Used by",
+        "  models/encoder",
+        "  splits/behaviour@111111111111, not current",
+    ]
+    assert lineage_page(ref("models/encoder"), edges, now).splitlines()[2:6] == [
+        "Made from",
+        "  splits/behaviour@111111111111, not current",
+        "  tables/events",
+        "    shards/events/… (365 files)  by way of tables/events",
+    ]
+
+
+def test_every_pattern_of_the_settings_has_words() -> None:
+    text = str(Settings.model_json_schema(by_alias=True)).replace("\\\\", "\\")
+    assert text.count("'pattern': ") == sum(text.count(f"'pattern': '{pattern}'") for pattern in PATTERNS)
