@@ -8,7 +8,7 @@ from tasks.assets.asset import AssetRef
 
 
 def replaced_keys(stale: Mapping[AssetRef, Sequence[AssetRef]]) -> dict[AssetRef, list[str]]:
-    """Return, for what is behind, the keys of which another version is current, sorted.
+    """Return, for what is behind, the keys of which another version is current, tables first.
 
     Where an input is behind itself, what it is behind of counts. The files of a table are left out where the table, or
     anything else, says it.
@@ -33,4 +33,5 @@ def _roots(ref: AssetRef, stale: Mapping[AssetRef, Sequence[AssetRef]]) -> set[s
 
 
 def _told(keys: set[str]) -> list[str]:
-    return sorted(key for key in keys if not key.startswith("shards/")) or sorted(keys)
+    named = [key for key in keys if not key.startswith("shards/")] or keys
+    return sorted(named, key=lambda key: (not key.startswith("tables/"), key))

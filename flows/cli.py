@@ -149,7 +149,7 @@ def show_asset(key: str, config: str | None, most: int | None, as_json: bool) ->
     content = manifest.model_dump(mode="json")
     is_quarantine = manifest.key.startswith("quarantine/") and not as_json
     wanted = (QUARANTINE_ROWS if is_quarantine else 0) if most is None else most
-    rows = first_rows(store, manifest.ref, wanted).to_pylist() if wanted else []
+    rows = first_rows(store, manifest.ref, wanted).to_pylist() if wanted and manifest.rows else []
     if as_json:
         return _print_json({**content, **({} if most is None else {"first_rows": _plain(rows)})})
     import yaml

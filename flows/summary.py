@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -17,14 +18,14 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest, Severity
 from tasks.assets.reports import EvaluationReport
 from tasks.assets.specs import table_of
-from tasks.register.registry import Version
-from tasks.retrieval.recommender import Recommendation
+
+if TYPE_CHECKING:
+    from tasks.register.registry import Version
+    from tasks.retrieval.recommender import Recommendation
 
 HEADLINE_METRICS = ("ndcg_at_10", "recall_at_10", "mrr_at_10", "recall_at_50")
 LINE_WIDTH = 76
 """Of lines that are broken here, to fit into a terminal of 80."""
-WIDEST_KEY = 40
-"""Longer keys may be broken."""
 MOST_FILES = 5
 """Files of one table that a lineage names one by one."""
 COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
@@ -88,7 +89,7 @@ def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table
     return table
 
 
-def asset_list(manifests: Sequence[Manifest], replaced: Mapping[AssetRef, Sequence[str]]) -> Table:
+def asset_list(manifests: Iterable[Manifest], replaced: Mapping[AssetRef, Sequence[str]]) -> Table:
     """Return the inventory's assets, a line each.
 
     Args:
@@ -96,7 +97,7 @@ def asset_list(manifests: Sequence[Manifest], replaced: Mapping[AssetRef, Sequen
         replaced: What was made from something that is no longer current, with the keys of that.
     """
     table = _table("asset", "version", "rows", "size", "verdict", "findings", "made (UTC)", "", right=(2, 3, 5))
-    table.columns[0].min_width = min(max((len(item.key) for item in manifests), default=0), WIDEST_KEY)
+    table.padding = (0, 1, 0, 0)
     for item in manifests:
         table.add_row(
             item.key,
