@@ -52,6 +52,8 @@ DuckDB writes them: then no two texts are the same number, and `1.1` is not take
 INFERRED_FROM: Final = 10_000
 """Rows that say whether it is worth to look at all of them."""
 
+ASKED_AT_ONCE: Final = 32
+
 SHARD: Final = f'"{INTERNAL}shard"'
 KEPT_HASH: Final = f'"{INTERNAL}hash"'
 COPY: Final = f'"{INTERNAL}copy"'
@@ -257,8 +259,14 @@ def _inferred(
 
 
 def _fitting(connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str]) -> dict[str, str]:
-    if not names:
-        return {}
+    """Ask about a few columns at a time: what DuckDB needs for a statement grows faster than its length."""
+    found: dict[str, str] = {}
+    for start in range(0, len(names), ASKED_AT_ONCE):
+        found.update(_fitting_few(connection, rows, names[start : start + ASKED_AT_ONCE]))
+    return found
+
+
+def _fitting_few(connection: duckdb.DuckDBPyConnection, rows: str, names: Sequence[str]) -> dict[str, str]:
     asks = ", ".join(TEXTS.replace("{x}", quoted(name)) for name in names)
     (row,) = connection.execute(f"select {asks} from ({rows})").fetchall()
     width = len(row) // len(names)

@@ -66,3 +66,13 @@ def test_columns_of_files_that_differ_by_case_alone_are_one(store: AssetStore, t
     found = ingest(store, tmp_path, {"table": "orders", "uri": "days"})
     assert found.rows.to_pylist() == [{"a": 1, "Note": "x"}, {"a": 2, "Note": "y"}]
     assert found.metrics["drift"] == {}
+
+
+def test_each_of_many_columns_gets_its_own_type(store: AssetStore, tmp_path: Path) -> None:
+    names = [f"c{place}" for place in range(70)]
+    rows = [",".join(str(row + place) if place % 2 else f"t{row}" for place in range(70)) for row in range(3)]
+    (tmp_path / "o.csv").write_text("\n".join([",".join(names), *rows]) + "\n", "utf-8")
+
+    kinds = ingest(store, tmp_path, {"table": "orders", "uri": "o.csv"}).rows.schema.types
+
+    assert [str(kind) for kind in kinds] == ["int64" if place % 2 else "string" for place in range(70)]
