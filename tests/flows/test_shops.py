@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from tasks.assets import specs
+from tasks.assets.reports import EvaluationReport
+from tasks.assets.store import AssetStore
 from tests.pandian import ROOT, answer
 
 SHOPS = ROOT / "tests" / "shops"
@@ -39,6 +42,13 @@ def test_office_leads_to_a_challenger_above_every_part(office: Path) -> None:
     (listed,) = run("office", office, "review", "list")
     assert listed["alias"] == "challenger"
     assert listed["review"] == "pending"
+    store = AssetStore(str(office / "lake"))
+    (made,) = [item for item in store.manifests() if item.key == specs.EVALUATION.key]
+    found = EvaluationReport.model_validate_json((store.path(made.ref) / "evaluation.json").read_bytes())
+    ndcg = {item.model: item.value for item in found.metrics if (item.split, item.metric) == ("test", "ndcg_at_10")}
+    assert ndcg["combination"] >= 0.125
+    assert ndcg["combination"] > max(value for model, value in ndcg.items() if model != "combination")
+    assert ndcg["finetuned_encoder"] > ndcg["raw_encoder"] > ndcg["popularity"]
 
 
 @pytest.mark.service
