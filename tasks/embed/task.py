@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
-
-from tqdm import tqdm
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.embed.config import EmbedConfig
 from tasks.embed.encoding import encode_missing, text_digest
 from tasks.embed.files import read_products, write_encoder, write_vectors
+from tasks.embed.progress import progress
 from tasks.embed.reuse import earlier_vectors
 from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.layout import given_prompts
@@ -45,9 +43,7 @@ def embed(products: AssetRef, config: EmbedConfig, weights: str | None = None, *
     }
     earlier = earlier_vectors(build.store.versions(specs.PRODUCT_EMBEDDINGS.key), made_by, distinct.keys(), build.path)
     begun = time.perf_counter()
-    with tqdm(
-        total=len(distinct), initial=len(earlier), unit=" texts", desc="embed", file=sys.stderr, disable=None
-    ) as bar:
+    with progress(len(distinct), len(earlier), build.log) as bar:
         encoded = encode_missing(
             {digest: text for digest, text in distinct.items() if digest not in earlier},
             encoder,
