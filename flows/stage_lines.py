@@ -18,7 +18,7 @@ def table_line(table: str, results: Sequence[StageResult], rows: int | None) -> 
     """
     files = [result for result in results if result.stage == "read"]
     unchanged = sum(result.status == "skipped" for result in files)
-    parts = [counted(len(files), "file"), *_split(len(files), unchanged, "read")]
+    parts = _split(counted(len(files), "file"), len(files), unchanged, "read")
     if any(result.stage == "merge" for result in results) and rows is not None:
         parts.append(counted(rows, "row"))
     return f"ingest {table}: {', '.join([*parts, _seconds(results)])}"
@@ -28,13 +28,15 @@ def total_line(group: str, results: Sequence[StageResult]) -> str:
     """Return what any other stage did: `profile: 5 assets, 4 unchanged, 1 made, 2.1 s`."""
     assets = sum(len(result.refs) for result in results)
     unchanged = sum(len(result.refs) for result in results if result.status == "skipped")
-    return f"{group}: {', '.join([counted(assets, 'asset'), *_split(assets, unchanged, 'made'), _seconds(results)])}"
+    return f"{group}: {', '.join([*_split(counted(assets, 'asset'), assets, unchanged, 'made'), _seconds(results)])}"
 
 
-def _split(total: int, unchanged: int, done: str) -> list[str]:
+def _split(things: str, total: int, unchanged: int, done: str) -> list[str]:
     if unchanged == total:
-        return ["unchanged"]
-    return [*([f"{unchanged:,} unchanged"] if unchanged else []), f"{total - unchanged:,} {done}"]
+        return [f"{things} unchanged"]
+    if not unchanged:
+        return [f"{things} {done}"]
+    return [things, f"{unchanged:,} unchanged", f"{total - unchanged:,} {done}"]
 
 
 def _seconds(results: Sequence[StageResult]) -> str:
