@@ -11,6 +11,8 @@ from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 from prefect.logging.handlers import PrefectConsoleHandler
 
+from tasks.errors import PandianError
+
 OF_ASSETS: Final = re.compile(r"\w+: (making \S+@|\S+@\w+ (made|was there)\b)")
 OF_STATES: Final = re.compile(r"Finished in state |(?s:Task run failed with .* - Retries are exhausted$)")
 """What a task run says of each asset, and at its end: it stands in its log in the Prefect UI."""
@@ -55,10 +57,15 @@ class ForConsole(logging.Filter):
         if record.name.partition(".")[0] not in OURS:
             return record.levelno >= logging.WARNING
         if record.name.startswith(FLOW_RUNS):
-            return not self.is_embedded and not OF_ASSETS.match(record.getMessage())
+            return not (self.is_embedded or OF_ASSETS.match(record.getMessage()) or _is_expected(record))
         if record.name.startswith(TASK_RUNS):
             return not (OF_ASSETS.match(record.getMessage()) or OF_STATES.match(record.getMessage()))
         return True
+
+
+def _is_expected(record: logging.LogRecord) -> bool:
+    """Whether it is the traceback of an error that says what to do: the run's last state says it in a line."""
+    return record.exc_info is not None and isinstance(record.exc_info[1], PandianError)
 
 
 def _console_handlers() -> Iterator[logging.Handler]:

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from flows.console import ForConsole
+from tasks.errors import MissingSourceError
 
 
 def shown(name: str, message: str, level: int = logging.INFO, *, is_embedded: bool = False, **extra: object) -> bool:
@@ -36,6 +37,13 @@ def test_other_libraries_are_shown_from_warnings_on() -> None:
     assert not shown("great_expectations.data_context", "Created temporary directory '/tmp/x' for ephemeral docs site")
     assert shown("great_expectations.data_context", "odd", logging.WARNING)
     assert shown("tasks.assets.store", "the bytes differ", logging.WARNING)
+
+
+def test_a_traceback_is_shown_of_a_bug_and_not_of_an_error_that_says_what_to_do() -> None:
+    expected = MissingSourceError(table="users", source="users.csv", fix="Deliver it.")
+    words = "Encountered exception during execution"
+    assert not shown("prefect.flow_runs", words, logging.ERROR, exc_info=(type(expected), expected, None))
+    assert shown("prefect.flow_runs", words, logging.ERROR, exc_info=(ValueError, ValueError("odd"), None))
 
 
 def test_an_embedded_run_leaves_its_error_to_the_command_and_shows_its_stage_lines() -> None:
