@@ -487,7 +487,7 @@ def _run(
     elif outcome.report is not None:
         from flows.summary import next_steps, run_summary
 
-        _print(run_summary(outcome.report, outcome.evaluation))
+        _print(run_summary(outcome.report, outcome.evaluation, outcome.gain))
         click.echo(next_steps(outcome.report, outcome.config))
     if outcome.error is not None:
         raise outcome.error

@@ -13,16 +13,22 @@ from flows.report import RunReport
 from flows.server import start_temporary_server, wait_until_ready
 from flows.settings import find_config, load_settings, names_prefect
 from tasks.assets import specs
+from tasks.assets.manifest import Manifest
 from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
 from tasks.assets.store import AssetStore
+from tasks.register.measures import gain_words
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run. `report` is None where the run failed before it knew its lake."""
+    """What came of a run. `report` is None where the run failed before it knew its lake.
+
+    `gain` says in words whether the model is better than the best of its baselines.
+    """
 
     report: RunReport | None
     evaluation: EvaluationReport | None
+    gain: str
     error: BaseException | None
     config: Path
 
@@ -54,9 +60,11 @@ def run_embedded(
     result = state.result(raise_on_failure=False)
     store = AssetStore(settings.lake, cache=Path(settings.home) / "cache")
     report = _report(store, str(state.state_details.flow_run_id))
+    evaluated = None if report is None else _evaluated(store, report)
     return Outcome(
         report=report,
-        evaluation=None if report is None else _evaluation(store, report),
+        evaluation=None if evaluated is None else _evaluation(store, evaluated),
+        gain="" if evaluated is None else gain_words(evaluated.metrics),
         error=result if isinstance(result, BaseException) else None,
         config=path,
     )
@@ -70,10 +78,11 @@ def _report(store: AssetStore, run_id: str) -> RunReport | None:
     return None
 
 
-def _evaluation(store: AssetStore, report: RunReport) -> EvaluationReport | None:
-    for item in report.assets:
-        if item.key == specs.EVALUATION.key:
-            manifest = next(found for found in store.versions(item.key) if found.version == item.version)
-            text = (store.path(manifest.ref) / EVALUATION_REPORT).read_text(encoding="utf-8")
-            return EvaluationReport.model_validate_json(text)
-    return None
+def _evaluated(store: AssetStore, report: RunReport) -> Manifest | None:
+    chosen = {item.version for item in report.assets if item.key == specs.EVALUATION.key}
+    return next((found for found in store.versions(specs.EVALUATION.key) if found.version in chosen), None)
+
+
+def _evaluation(store: AssetStore, manifest: Manifest) -> EvaluationReport:
+    text = (store.path(manifest.ref) / EVALUATION_REPORT).read_text(encoding="utf-8")
+    return EvaluationReport.model_validate_json(text)

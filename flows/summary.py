@@ -18,6 +18,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest, Severity
 from tasks.assets.reports import EvaluationReport
 from tasks.assets.specs import table_of
+from tasks.register.measures import name_of
 
 if TYPE_CHECKING:
     from tasks.register.registry import Version
@@ -31,8 +32,14 @@ MOST_FILES = 5
 COLOURS = {"passed": "green", "warned": "yellow", "blocked": "red", "succeeded": "green", "refused": "yellow"}
 
 
-def run_summary(report: RunReport, evaluation: EvaluationReport | None) -> RenderableType:
-    """Return a run's summary: stages, assets, findings, and the model beside its baselines."""
+def run_summary(report: RunReport, evaluation: EvaluationReport | None, gain: str = "") -> RenderableType:
+    """Return a run's summary: stages, assets, findings, and the model beside its baselines.
+
+    Args:
+        report: What the run did.
+        evaluation: The comparison, where there is one.
+        gain: What it says of the model, in words.
+    """
     parts: list[RenderableType] = [_headline(report), *_stages(report)]
     parts += [Text(line, overflow="fold") for line in (*_reasons(report), *_beside(report))]
     shown = _shown(report)
@@ -41,7 +48,7 @@ def run_summary(report: RunReport, evaluation: EvaluationReport | None) -> Rende
     if _tells_news(report):
         parts.append(_findings_line(report.findings))
     if evaluation is not None:
-        parts += [Text(), comparison(evaluation, report.model)]
+        parts += [Text(), comparison(evaluation, report.model), *([Text(gain)] if gain else [])]
     return Group(*parts)
 
 
@@ -78,7 +85,7 @@ def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table
     for name in evaluation.models:
         cells = [found.get((name, metric)) for metric in metrics]
         table.add_row(
-            name,
+            name_of(name),
             *[
                 Text(
                     "" if cell is None else f"{cell.value:.4f}", style="bold" if cell and cell.value == best[m] else ""

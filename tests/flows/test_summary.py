@@ -10,6 +10,7 @@ from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageSt
 from flows.settings import PATTERNS, Settings
 from flows.summary import lineage_page, next_steps, run_summary
 from tasks.assets.asset import AssetRef
+from tasks.assets.reports import EvaluationReport, MetricValue
 
 
 def ref(key: str, version: int = 1) -> AssetRef:
@@ -104,3 +105,28 @@ def test_lineage_names_direct_neighbours_first_each_asset_once_and_a_year_of_fil
 def test_every_pattern_of_the_settings_has_words() -> None:
     text = str(Settings.model_json_schema(by_alias=True)).replace("\\\\", "\\")
     assert text.count("'pattern': ") == sum(text.count(f"'pattern': '{pattern}'") for pattern in PATTERNS)
+
+
+def test_a_comparison_names_models_and_says_what_it_means() -> None:
+    models = {"item_knn": 0.1, "combination": 0.2}
+    evaluation = EvaluationReport(
+        models=tuple(models),
+        metrics=tuple(
+            MetricValue(model=name, split="test", metric="ndcg_at_10", value=value, low=0, high=1)
+            for name, value in models.items()
+        ),
+        weights={},
+        leakage=(),
+        users={},
+        events={},
+        products=1,
+        cutoffs={},
+    )
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(
+            run_summary(report("succeeded", [stage("evaluate", "run")], []), evaluation, "Not distinguishable.")
+        )
+    text = captured.get()
+    assert "ItemKNN" in text
+    assert text.endswith("Not distinguishable.\n")
