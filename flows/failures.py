@@ -14,13 +14,19 @@ MOST_NAMED: Final = 3
 
 
 def causes(failures: Iterable[BaseException]) -> list[BaseException]:
-    """Return what failed by itself, each message once, expected failures first.
+    """Return what failed by itself, each message once, expected failures first, and one of each table before others.
 
     What failed only because something before it did is a consequence, and left out where there is a cause.
     """
     distinct = {words(failure): failure for failure in failures}
     found = [failure for failure in distinct.values() if not isinstance(failure, UnfinishedRun)]
-    return sorted(found or distinct.values(), key=lambda failure: not isinstance(failure, PandianError))
+    expected = [failure for failure in found or distinct.values() if isinstance(failure, PandianError)]
+    of_tables = {failure.facts.get("table", words(failure)): failure for failure in reversed(expected)}
+    firsts = set(map(words, of_tables.values()))
+    return sorted(
+        found or distinct.values(),
+        key=lambda failure: (not isinstance(failure, PandianError), words(failure) not in firsts),
+    )
 
 
 def together(failures: Iterable[BaseException]) -> BaseException | None:

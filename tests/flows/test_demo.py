@@ -73,8 +73,8 @@ def test_the_summary_names_what_a_person_wants_to_know(report: Any, folder: Path
         "tables/promotions",
         "20,940,529",
         "Findings:",
-        "popularity",
-        "combination",
+        "Popularity",
+        "Combination",
         "webbrowser",
         "challenger",
     ):

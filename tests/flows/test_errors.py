@@ -110,7 +110,7 @@ FILES: dict[str, Broken] = {
         ("No file matches “users.csv”", "No file matches “coupons.csv”", "Deliver it"),
         "users",
     ),
-    "no table at all": Broken(empty_all, 2, ("“products”", "“events”", "And 1 more."), "products", args=()),
+    "no table at all": Broken(empty_all, 2, ("“products”", "“events”", "“users”", "And 3 more."), "products", args=()),
     "a stage without what it needs": Broken(
         lambda _: None,
         2,

@@ -23,6 +23,17 @@ def test_one_error_names_every_cause_and_how_many_more_there_are() -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+def test_a_failure_of_every_table_is_told_before_a_second_one_of_the_same() -> None:
+    days = [MissingSourceError(table="events", source=f"day{day}.csv", fix="Deliver it.") for day in range(5)]
+    error = together([*days, missing("users"), missing("products")])
+    assert [name for name in ("day0", "day1", "users", "products") if f"“{name}.csv”" in str(error)] == [
+        "day0",
+        "users",
+        "products",
+    ]
+    assert str(error).endswith("And 4 more.")
+
+
 def test_an_expected_failure_goes_before_a_bug_and_a_consequence_is_left_out() -> None:
     columns = MissingColumnsError(table="users", missing=["user_id"], found=["id"], fix="Mend `columns`.")
     error = together([UnfinishedRun("waits"), ValueError("odd"), columns])
