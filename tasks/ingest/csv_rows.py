@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import csv
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ order by line
 
 SAMPLE_LINES: Final = 200
 HEAD: Final = 1024 * 1024
+BLOCK: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,26 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: So
     return rows
 
 
-def csv_rejects(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> list[Reject]:
+def csv_rejects(connection: duckdb.DuckDBPyConnection, rows: RawRows, *, usable: int) -> list[Reject]:
     """Return the records that DuckDB could not split into fields, known once it has read the file.
 
     DuckDB numbers records, not lines, and at times remembers the text of another one: both are looked up in the file.
+
+    Args:
+        connection: It has read the file.
+        rows: What it read.
+        usable: How many records it could split, the names of the columns left out.
     """
     broken = {number: (detail, text) for number, detail, text in connection.execute(REJECTS).fetchall()}
     rejects = list(rows.rejects)
+    if not broken:
+        return rejects
+    assert rows.plain is not None
+    if usable + 1 + len(broken) == rows.plain.lines and not _ends_by_returns(rows.plain):
+        # Every record is one line: all but the broken ones are passed over without a look.
+        for number, text in _lines_at(rows.plain.path, sorted(broken)):
+            line = _after(number - rows.skipped, rows.removed)
+            rejects.append(Reject(line, "malformed_line", broken.pop(number)[0], text))
     if not broken:
         return rejects
     with _records_of(rows) as records:
@@ -169,11 +184,33 @@ def _held(lines: Iterator[str], held: list[str]) -> Iterator[str]:
         yield line
 
 
+def _lines_at(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield lines, numbered from 1, by their ascending numbers; of those between only the ends are counted."""
+    wanted = deque(numbers)
+    passed, rest = 0, b""
+    with path.open("rb") as file:
+        while wanted and (read := file.read(BLOCK)):
+            block = rest + read
+            end = block.rfind(b"\n") + 1
+            count_here = block.count(b"\n")
+            lines = block[:end].split(b"\n") if wanted[0] <= passed + count_here else []
+            while wanted and wanted[0] <= passed + count_here:
+                number = wanted.popleft()
+                yield number, lines[number - passed - 1].decode().rstrip("\r")
+            passed, rest = passed + count_here, block[end:]
+    if wanted and wanted[0] == passed + 1 and rest:
+        yield wanted[0], rest.decode().rstrip("\r")
+
+
 def _opened(plain: PlainText) -> TextIO:
     """Open a text so that only line feeds end its lines, or carriage returns where it has no others."""
+    return plain.path.open(encoding="utf-8", newline="" if _ends_by_returns(plain) else "\n")
+
+
+def _ends_by_returns(plain: PlainText) -> bool:
     with plain.path.open("rb") as file:
         head = file.read(HEAD)
-    return plain.path.open(encoding="utf-8", newline="" if b"\r" in head and b"\n" not in head else "\n")
+    return b"\r" in head and b"\n" not in head
 
 
 def _sample(plain: PlainText) -> tuple[int, list[str]]:

@@ -104,7 +104,9 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
         write_parquet(connection, query, target, group_rows=config.row_group_rows)
-    rejects = csv_rejects(connection, rows) if rows.facts["format"] == "csv" and rows.columns else rows.rejects
+    rejects = rows.rejects
+    if rows.facts["format"] == "csv" and rows.columns:
+        rejects = csv_rejects(connection, rows, usable=pq.read_metadata(target).num_rows)
     counts = _counted(connection, rows, plan, table, target, rejects=len(rejects))
     has_unusable = counts.rows_quarantined > len(rejects)
     _write_quarantine(connection, rows, rejects, folder, file=file, has_unusable=has_unusable)
