@@ -22,6 +22,10 @@ os.environ.update(
     TOKENIZERS_PARALLELISM="false",
 )
 
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # Processes side by side share the cores: threads that wait for each other while others compute cost most.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+
 GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 

@@ -59,6 +59,15 @@ def write_day(folder: Path, day: int, *, users: int = 60) -> None:
     _write(folder / "events" / f"day{day}.csv", ["user", "sku", "at", "paid"], rows)
 
 
+def registry_of(finished: Path) -> dict[str, str]:
+    """Return what lets a copy of a finished shop register where that one did; another registry is another recipe."""
+    registry = finished / ".pandian" / "mlflow"
+    return {
+        "PANDIAN_MLFLOW__TRACKING_URI": f"sqlite:///{registry / 'mlflow.db'}",
+        "PANDIAN_MLFLOW__ARTIFACT_LOCATION": (registry / "artifacts").as_uri(),
+    }
+
+
 def _write(path: Path, header: list[str], rows: list[list[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.pandian import answer
+from tasks.assets.disk import flock
+from tests.pandian import answer, prefect_server
 from tests.tiny import write_shop
 
 
 @pytest.fixture(scope="session")
-def finished_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny shop after a whole run; to be read only."""
-    folder = tmp_path_factory.mktemp("finished")
-    write_shop(folder)
-    answer("run", cwd=folder, expected=(0, 4))
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """What names, in the environment, a Prefect server for all runs of this process that need none of their own."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+def finished_shop(tmp_path_factory: pytest.TempPathFactory, prefect: Mapping[str, str]) -> Path:
+    """The folder of a tiny shop after a whole run; to be read only, and one for all of pytest's processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    done = folder / "done"
+    with flock(folder.with_suffix(".lock"), is_shared=False, is_waiting=True):
+        if not done.exists():
+            write_shop(folder)
+            answer("run", cwd=folder, env=prefect, expected=(0, 4))
+            done.touch()
     return folder

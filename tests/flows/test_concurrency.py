@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,9 @@ from tests.tiny import write_shop
 
 
 @pytest.mark.service
-def test_two_runs_at_once_neither_corrupt_nor_duplicate_anything(tmp_path: Path) -> None:
+def test_two_runs_at_once_neither_corrupt_nor_duplicate_anything(tmp_path: Path, prefect: Mapping[str, str]) -> None:
     write_shop(tmp_path)
-    homes = ["one", "two"]
-    runs = [start("run", "--json", cwd=tmp_path, env={"PREFECT_HOME": str(tmp_path / home)}) for home in homes]
+    runs = [start("run", "--json", cwd=tmp_path, env=prefect) for _ in range(2)]
     outputs = [run.communicate(timeout=500) for run in runs]
 
     assert {run.returncode for run in runs} <= {0, 4}, [error[-2000:] for _, error in outputs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -37,18 +38,20 @@ WITH_TIMES_INSIDE = (
 
 @pytest.mark.service
 @pytest.mark.timeout(1200)
-def test_a_run_killed_in_each_stage_ends_with_the_inventory_of_an_uninterrupted_one(tmp_path: Path) -> None:
+def test_a_run_killed_in_each_stage_ends_with_the_inventory_of_an_uninterrupted_one(
+    tmp_path: Path, prefect: Mapping[str, str]
+) -> None:
     folder = tmp_path / "shop"
     write_shop(folder)
     for stage, key in LAST_OF_STAGE.items():
-        done = pandian("run", "--json", cwd=folder, env={"DIES_BEFORE": f"{key}/"}, code=DIES)
+        done = pandian("run", "--json", cwd=folder, env={**prefect, "DIES_BEFORE": f"{key}/"}, code=DIES)
         assert done.returncode == -signal.SIGKILL, f"{stage}: {done.stderr[-2000:]}"
         assert key not in _versions(folder), f"{stage}: a killed run published {key}"
-    finished = answer("run", cwd=folder, expected=(0, 4))
+    finished = answer("run", cwd=folder, env=prefect, expected=(0, 4))
     killed = _versions(folder), _digests(folder)
     for name in ("lake", ".pandian"):
         (folder / name).rename(tmp_path / f"killed-{name}")
-    uninterrupted = answer("run", cwd=folder, expected=(0, 4))
+    uninterrupted = answer("run", cwd=folder, env=prefect, expected=(0, 4))
 
     assert finished["status"] == uninterrupted["status"]
     assert killed == (_versions(folder), _digests(folder))

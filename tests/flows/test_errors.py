@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tasks.assets.store import AssetStore
-from tests.pandian import pandian, prefect_server
+from tests.pandian import pandian
 from tests.services import Postgres, postgres
 from tests.tiny import write_shop
 
@@ -163,12 +163,6 @@ def check(broken: Broken, ended: Ended) -> None:
         keys = {manifest.key for manifest in store.manifests()}
         assert not {f"tables/{broken.table}", f"quarantine/{broken.table}"} & keys
         assert store.leftovers() == []
-
-
-@pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as env:
-        yield env
 
 
 @pytest.fixture(scope="module")

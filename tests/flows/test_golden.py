@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tasks.assets.store import AssetStore
 from tests.pandian import answer
+from tests.tiny import registry_of
 
 Golden = Callable[[str, object], None]
 
@@ -28,25 +31,27 @@ COMMANDS = {
     "inventory-findings": ("inventory", "findings"),
     "review-list": ("review", "list"),
     "review-show": ("review", "show", "1"),
-    "run": ("run",),
 }
 
 
 @pytest.mark.service
 def test_golden_inventory(finished_shop: Path, golden: Golden) -> None:
-    shown = [answer("inventory", "show", item["key"], cwd=finished_shop) for item in _listed(finished_shop)]
-    golden("inventory", {item["key"]: _described(item) for item in shown})
+    manifests = AssetStore(str(finished_shop / "lake")).manifests()
+    golden("inventory", {item.key: _described(item.model_dump(mode="json")) for item in manifests})
 
 
 @pytest.mark.service
 @pytest.mark.parametrize("name", COMMANDS)
 def test_golden_shapes_of_json(name: str, finished_shop: Path, golden: Golden) -> None:
-    golden(name, _shape(answer(*COMMANDS[name], cwd=finished_shop, expected=(0, 4))))
+    golden(name, _shape(answer(*COMMANDS[name], cwd=finished_shop)))
 
 
-def _listed(folder: Path) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = answer("inventory", "list", cwd=folder)
-    return listed
+@pytest.mark.service
+def test_golden_shape_of_a_run(finished_shop: Path, prefect: Mapping[str, str], golden: Golden, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(finished_shop, folder)
+    env = {**prefect, **registry_of(finished_shop)}
+    golden("run", _shape(answer("run", cwd=folder, env=env, expected=(0, 4))))
 
 
 def _described(manifest: dict[str, Any]) -> dict[str, Any]:

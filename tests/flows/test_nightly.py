@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ WITHOUT_TRAINING = ("ingest", "validate", "profile", "embed", "analyze", "invent
 
 
 @pytest.mark.service
-def test_a_run_without_training_keeps_the_model_in_the_inventory(finished_shop: Path, tmp_path: Path) -> None:
+def test_a_run_without_training_keeps_the_model_in_the_inventory(
+    finished_shop: Path, prefect: Mapping[str, str], tmp_path: Path
+) -> None:
     folder = tmp_path / "shop"
     shutil.copytree(finished_shop, folder)
     write_day(folder, 3)
     before = {item["key"]: item["version"] for item in answer("inventory", "list", cwd=folder)}
     chosen = [word for stage in WITHOUT_TRAINING for word in ("--only", stage)]
 
-    run = answer("run", *chosen, cwd=folder)
+    run = answer("run", *chosen, cwd=folder, env=prefect)
 
     made = {item["key"]: item["version"] for item in run["assets"]}
     assert made["tables/events"] != before["tables/events"]

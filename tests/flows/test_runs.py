@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,9 @@ import pytest
 
 from tasks.assets.manifest import Manifest
 from tasks.assets.store import AssetStore
-from tests.pandian import WAITS, answer, pandian, prefect_server, start
+from tests.pandian import WAITS, answer, pandian, start
 from tests.services import S3, s3_endpoint
-from tests.tiny import write_day, write_shop
+from tests.tiny import registry_of, write_day, write_shop
 
 __all__ = ["s3_endpoint"]
 
@@ -95,12 +95,6 @@ RERUNS = {
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as env:
-        yield env
-
-
-@pytest.fixture(scope="module")
 def reruns(
     finished_shop: Path, prefect: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Ended]:
@@ -114,16 +108,12 @@ def reruns(
 
 
 def run_again(finished: Path, folder: Path, rerun: Rerun, env: Mapping[str, str]) -> Ended:
-    """Copy a finished shop, change it, and run; it registers where it did, since another registry is another recipe."""
+    """Copy a finished shop, change it, and run."""
     shutil.copytree(finished, folder)
     before = {item.key: item for item in AssetStore(str(folder / "lake")).manifests()}
     rerun.change(folder)
-    registry = finished / ".pandian" / "mlflow"
-    same = {
-        "PANDIAN_MLFLOW__TRACKING_URI": f"sqlite:///{registry / 'mlflow.db'}",
-        "PANDIAN_MLFLOW__ARTIFACT_LOCATION": (registry / "artifacts").as_uri(),
-    }
-    return Ended(folder, before, pandian("run", *rerun.args, "--json", cwd=folder, env={**env, **same}))
+    done = pandian("run", *rerun.args, "--json", cwd=folder, env={**env, **registry_of(finished)})
+    return Ended(folder, before, done)
 
 
 @pytest.mark.service

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,18 +15,19 @@ from tasks.assets.store import AssetStore
 from tests.pandian import ROOT, answer
 
 SHOPS = ROOT / "tests" / "shops"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def run(name: str, folder: Path, *args: str) -> Any:  # JSON values of any shape
-    environment = {"PANDIAN_LAKE": str(folder / "lake"), "PANDIAN_HOME": str(folder / "home")}
+def run(name: str, folder: Path, *args: str, env: Mapping[str, str] = NOTHING) -> Any:  # JSON values of any shape
+    environment = {**env, "PANDIAN_LAKE": str(folder / "lake"), "PANDIAN_HOME": str(folder / "home")}
     return answer(*args, "-c", str(SHOPS / f"{name}.yaml"), cwd=folder, env=environment)
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
+def office(tmp_path_factory: pytest.TempPathFactory, prefect: Mapping[str, str], shared_data: Path) -> Path:
     assert shared_data.is_dir()
     folder = tmp_path_factory.mktemp("office")
-    report = run("office", folder, "run")
+    report = run("office", folder, "run", env=prefect)
     assert report["status"] == "succeeded", report["problem"]
     return folder
 
@@ -63,10 +66,10 @@ def test_office_leads_to_a_challenger_above_every_part(office: Path) -> None:
     ],
 )
 def test_every_row_of_the_other_shops_is_accounted_for(
-    name: str, rows: dict[str, int], tmp_path: Path, shared_data: Path
+    name: str, rows: dict[str, int], prefect: Mapping[str, str], tmp_path: Path, shared_data: Path
 ) -> None:
     assert shared_data.is_dir()
-    report = run(name, tmp_path, "run", "--only", "ingest", "--only", "validate", "--only", "profile")
+    report = run(name, tmp_path, "run", "--only", "ingest", "--only", "validate", "--only", "profile", env=prefect)
     assert report["status"] == "succeeded", report["problem"]
     for table, expected in rows.items():
         metrics = run(name, tmp_path, "inventory", "show", f"tables/{table}")["metrics"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ UP_TO_EMBED = [word for stage in ("ingest", "validate", "profile", "embed") for 
 
 
 @pytest.mark.service
-def test_new_weights_in_an_encoders_folder_embed_again_and_nothing_else_runs(tmp_path: Path) -> None:
+def test_new_weights_in_an_encoders_folder_embed_again_and_nothing_else_runs(
+    tmp_path: Path, prefect: Mapping[str, str]
+) -> None:
     write_shop(tmp_path, extra="embed: {encoder: ./model}\n")
     versions = []
     for seed in (1, 2):
         write_encoder(tmp_path / "model", seed=seed)
-        run = answer("run", *UP_TO_EMBED, cwd=tmp_path)
+        run = answer("run", *UP_TO_EMBED, cwd=tmp_path, env=prefect)
         versions.append({item["key"]: item["version"] for item in run["assets"]})
     first, second = versions
 
