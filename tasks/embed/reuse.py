@@ -14,9 +14,6 @@ from tasks.assets.manifest import Manifest
 from tasks.embed.encoding import Vectors
 from tasks.errors import TamperedAssetError
 
-MADE_BY = ("digest", "precision", "max_tokens", "prompt")
-"""What decides a text's vector: only vectors that agree in all of it may stand side by side."""
-
 
 def earlier_vectors(
     versions: Sequence[Manifest],
@@ -28,7 +25,7 @@ def earlier_vectors(
 
     Args:
         versions: Earlier versions, newest first; one whose bytes have changed since is passed over.
-        made_by: The encoder's digest, precision, limit and prompt.
+        made_by: What decides a text's vector, as the encoder says.
         wanted: Digests of texts.
         read: Gives the folder of an asset, verified.
     """
@@ -36,7 +33,7 @@ def earlier_vectors(
     for manifest in versions:
         if len(found) == len(wanted):
             break
-        if any(manifest.metrics.get(name) != made_by[name] for name in MADE_BY):
+        if any(manifest.metrics.get(name) != value for name, value in made_by.items()):
             continue
         try:
             folder = read(manifest.ref)

@@ -35,12 +35,7 @@ def embed(products: AssetRef, config: EmbedConfig, weights: str | None = None, *
         token_budget=config.token_budget,
         prompts=given_prompts(passage=config.prompt, query=config.query_prompt),
     )
-    made_by = {
-        "digest": encoder.digest,
-        "precision": encoder.precision,
-        "max_tokens": encoder.max_tokens,
-        "prompt": encoder.prompts["passage"],
-    }
+    made_by = encoder.made_by
     earlier = earlier_vectors(build.store.versions(specs.PRODUCT_EMBEDDINGS.key), made_by, distinct.keys(), build.path)
     begun = time.perf_counter()
     with progress(len(distinct), len(earlier), build.log) as bar:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.evaluate.config import EvaluateConfig
-from tasks.retrieval.encoder import Encoder, open_encoder
+from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.layout import TextKind
+
+if TYPE_CHECKING:
+    from tasks.retrieval.torch_encoder import TorchEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,13 @@ class Contender:
     Args:
         encoder: Its name or folder.
         vectors: The catalogue's passages.
+        made_by: What decided the vectors, as the encoder said, and what else is known of them.
         prompts: What stands before texts of a kind; what the encoder's folder says where it is not named.
     """
 
     encoder: str
     vectors: NDArray[np.float32]
+    made_by: Mapping[str, str | int | None]
     prompts: Mapping[TextKind, str] = field(default_factory=dict)
 
     def asked(self, queries: Sequence[str], config: EvaluateConfig) -> NDArray[np.float32]:
@@ -33,12 +39,23 @@ class Contender:
         return _opened(self.encoder, self.prompts, config).encode(queries, "query")
 
 
-def finetuned(folder: Path, passages: Sequence[str], config: EvaluateConfig) -> Contender:
-    """Return the encoder in a folder, with the vectors that it makes of passages."""
-    return Contender(str(folder), _opened(str(folder), {}, config).encode(passages))
+def finetuned(folder: Path, passages: Sequence[str], raw: Contender, config: EvaluateConfig) -> Contender:
+    """Return the encoder in a folder, with the vectors that it makes of passages.
+
+    Where training brought nothing it is the raw encoder, and its vectors are those that are there.
+
+    Args:
+        folder: Where it lies.
+        passages: The catalogue's.
+        raw: The encoder as it came.
+        config: How to encode.
+    """
+    encoder = _opened(str(folder), {}, config)
+    is_raw = encoder.made_by.items() <= raw.made_by.items()
+    return Contender(str(folder), raw.vectors if is_raw else encoder.encode(passages), encoder.made_by)
 
 
-def _opened(encoder: str, prompts: Mapping[TextKind, str], config: EvaluateConfig) -> Encoder:
+def _opened(encoder: str, prompts: Mapping[TextKind, str], config: EvaluateConfig) -> TorchEncoder:
     return open_encoder(
         encoder, device=config.device, precision=config.precision, max_tokens=config.max_tokens, prompts=prompts
     )

@@ -51,6 +51,7 @@ def read_contender(folder: Path, product_ids: pa.Array) -> Contender:
     return Contender(
         encoder=f"{repo}@{made_by['commit']}" if made_by["commit"] else made_by["name"],
         vectors=read_vectors_of(folder, product_ids),
+        made_by=made_by,
         prompts={"passage": made_by["prompt"], "query": made_by["query_prompt"]},
     )
 

@@ -29,7 +29,7 @@ from tasks.retrieval.words import Words
 from tasks.stage import Build, stage
 
 
-@stage("evaluate", revision=4, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
+@stage("evaluate", revision=5, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
 def evaluate(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,
@@ -45,13 +45,11 @@ def evaluate(  # noqa: PLR0913 - one reference per input
     catalogue = read_catalogue(build.path(products))
     interactions, split_report = read_split(build.path(split))
     model = build.path(encoder) / "model"
-    contenders = {
-        RAW: read_contender(build.path(embeddings), catalogue.product_ids),
-        FINETUNED: finetuned(model, catalogue.texts, config),
-    }
+    raw = read_contender(build.path(embeddings), catalogue.product_ids)
+    contenders = {RAW: raw, FINETUNED: finetuned(model, catalogue.texts, raw, config)}
     texts = CatalogueTexts(
         words=Words.fit(catalogue.texts),
-        raw=contenders[RAW].vectors,
+        raw=raw.vectors,
         finetuned=contenders[FINETUNED].vectors,
     )
     outcome = held_contest(interactions, catalogue, texts, min_history=split_report.min_history, config=config)

@@ -93,16 +93,19 @@ class Learner:
         result[order] = found
         return result
 
-    def save(self, folder: Path, adapter: Path, *, prompts: Mapping[TextKind, str]) -> None:
-        """Write the model to load offline, LoRA merged into its weights, and LoRA's matrices beside it.
+    def save_adapter(self, folder: Path) -> None:
+        """Write LoRA's matrices, where these are what is trained."""
+        if self._lora is not None:
+            self._lora.save_pretrained(str(folder))
+
+    def save(self, folder: Path, *, prompts: Mapping[TextKind, str]) -> None:
+        """Write the model to load offline, LoRA merged into its weights.
 
         Args:
             folder: Where the model goes.
-            adapter: Where LoRA's matrices go.
             prompts: What stood before the texts it was trained on; the model names them from now on.
         """
         if self._lora is not None:
-            self._lora.save_pretrained(str(adapter))
             self._lora.merge_and_unload()
         self.model.prompts.update({PROMPT_NAMES[kind][0]: prompt for kind, prompt in prompts.items()})
         self.model.save_pretrained(str(folder), create_model_card=False)

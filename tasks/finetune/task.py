@@ -16,7 +16,7 @@ from tasks.finetune.tracking import tracked
 from tasks.finetune.trainer import train
 from tasks.retrieval.judged import TRAINED_QUERIES
 from tasks.retrieval.layout import read_layout
-from tasks.retrieval.weights import encoder_folder, hub_commit
+from tasks.retrieval.weights import copy_encoder, encoder_folder, hub_commit
 from tasks.stage import Build, stage
 
 
@@ -30,7 +30,7 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
         draft.metrics.update(method=split.report.method, **{f"events_{k}": v for k, v in split.report.events.items()})
 
 
-@stage("finetune", revision=4, produces=lambda products, **_: (specs.ENCODER,))
+@stage("finetune", revision=5, produces=lambda products, **_: (specs.ENCODER,))
 def finetune(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,
@@ -47,13 +47,18 @@ def finetune(  # noqa: PLR0913 - one reference per input
     """
     judged = (build.path(judgments), build.path(queries)) if judgments and queries else None
     folder = encoder_folder(config.model)
-    prompts = read_layout(folder).prompts_with(passage=config.prompt, query=config.query_prompt)
+    own = read_layout(folder)
+    prompts = own.prompts_with(passage=config.prompt, query=config.query_prompt)
     lesson = read_lesson(build.path(products), build.path(split), judged, prompts=prompts, config=config)
     learner = Learner.open(folder, config)
     with tracked(config, build.scratch(), {"asset": f"{specs.ENCODER.key}@{build.recipe.version}"}) as tracker:
         progress = train(learner, lesson, scratch=build.scratch(), tracker=tracker)
     with build.draft(specs.ENCODER) as draft:
-        learner.save(draft.path / "model", draft.path / "adapter", prompts=prompts)
+        learner.save_adapter(draft.path / "adapter")
+        if progress.kept == "raw" and prompts == own.prompts:
+            copy_encoder(folder, draft.path / "model")  # the same digest: what is known of its vectors still holds
+        else:
+            learner.save(draft.path / "model", prompts=prompts)
         pq.write_table(progress.history(), draft.path / "history.parquet")
         pq.write_table(pa.table({"query": pa.array(lesson.queries, pa.string())}), draft.path / TRAINED_QUERIES)
         draft.seed = config.seed

@@ -94,6 +94,16 @@ class TorchEncoder:
         """Longer texts are cut here."""
         return self.network.max_tokens
 
+    @property
+    def made_by(self) -> dict[str, str | int]:
+        """What decides a passage's vector: only vectors that agree in all of it may stand side by side."""
+        return {
+            "digest": self.digest,
+            "precision": self.precision,
+            "max_tokens": self.max_tokens,
+            "prompt": self.prompts["passage"],
+        }
+
     def encode(self, texts: Sequence[str], kind: TextKind = "passage") -> NDArray[np.float32]:
         """Return one float32 unit row per text, in order. Equal texts are encoded once, blank ones are zeros."""
         found = distinct(texts)

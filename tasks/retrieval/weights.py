@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -74,18 +75,30 @@ def packaged_folder(expected: str = MINILM_SHA256) -> Path:
 
 def encoder_digest(folder: Path) -> str:
     """Return a digest over every file that decides what the encoder makes of a text, 16 hex digits."""
-    lines = [
-        f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n"
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.suffix in DECISIVE and file.name not in INDIFFERENT
-    ]
+    lines = [f"{sha256(file)}  {file.relative_to(folder).as_posix()}\n" for file in _decisive(folder)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def copy_encoder(folder: Path, target: Path) -> None:
+    """Copy every file that decides what the encoder makes of a text: the copy has the same digest."""
+    for file in _decisive(folder):
+        place = target / file.relative_to(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
 
 
 def sha256(file: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hex."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _decisive(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.suffix in DECISIVE and file.name not in INDIFFERENT
+    ]
 
 
 def _hub_folder(name: str) -> Path:

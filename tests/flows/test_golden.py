@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tasks.assets.inventory import current
 from tasks.assets.store import AssetStore
 from tests.pandian import answer
 from tests.tiny import registry_of
@@ -36,7 +37,7 @@ COMMANDS = {
 
 @pytest.mark.service
 def test_golden_inventory(finished_shop: Path, golden: Golden) -> None:
-    manifests = AssetStore(str(finished_shop / "lake")).manifests()
+    manifests = current(AssetStore(str(finished_shop / "lake")))
     golden("inventory", {item.key: _described(item.model_dump(mode="json")) for item in manifests})
 
 

@@ -15,6 +15,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.reports import EvaluationReport
 from tasks.assets.store import AssetStore
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.encoding import Contender, finetuned
 from tasks.evaluate.reading import read_contender, read_vectors_of
 from tasks.evaluate.task import evaluate
 from tasks.finetune.config import SplitConfig
@@ -184,6 +185,18 @@ def test_a_hub_model_is_compared_at_the_commit_that_made_the_vectors(shop: Shop,
     (tmp_path / "vectors" / "encoder.json").write_text(json.dumps(made_by), encoding="utf-8")
     found = read_contender(tmp_path / "vectors", shop.products["product_id"].combine_chunks())
     assert found.encoder == "some/model@abc123"
+
+
+def test_an_encoder_that_is_still_the_raw_one_has_the_vectors_that_are_there(tmp_path: Path) -> None:
+    folder, config = write_encoder(tmp_path / "tiny"), EvaluateConfig(device="cpu", precision="fp32", max_tokens=32)
+    encoder = open_encoder(str(folder), device="cpu", precision="fp32", max_tokens=32)
+    there = np.full((2, encoder.dimension), 0.5, np.float32)
+    raw = Contender(str(folder), there, {**encoder.made_by, "commit": None})
+    assert finetuned(folder, ["red pen", "blue pen"], raw, config).vectors is there
+    for other in ({"digest": "another"}, {"precision": "bf16"}, {"max_tokens": 16}, {"prompt": "product: "}):
+        elsewhere = Contender(str(folder), there, {**encoder.made_by, **other})
+        made = finetuned(folder, ["red pen", "blue pen"], elsewhere, config).vectors
+        np.testing.assert_array_equal(made, encoder.encode(["red pen", "blue pen"]))
 
 
 def test_vectors_follow_the_catalogue_and_are_zero_where_there_is_none(shop: Shop) -> None:

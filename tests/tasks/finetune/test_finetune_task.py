@@ -14,6 +14,7 @@ from tasks.finetune.reading import read_lesson
 from tasks.finetune.task import finetune, split_behaviour
 from tasks.retrieval.judged import TRAINED_QUERIES, is_held_out
 from tasks.retrieval.layout import read_layout
+from tasks.retrieval.weights import encoder_digest
 from tests.builders import make_events, make_products, save_table
 from tests.builders_behaviour import make_tasteful_events, make_tasteful_products
 from tests.builders_encoder import write_encoder, write_prompts
@@ -45,6 +46,23 @@ def test_the_stage_publishes_a_model_its_adapter_and_its_curve(store: AssetStore
     assert "kept" in manifest.metrics["verdict"]
     again = finetune.fn(products, split, None, None, config=config.model_copy(update={"device": "auto"}), store=store)
     assert again.status == "skipped"
+
+
+def test_training_that_brings_nothing_leaves_the_encoder_as_it_came_unless_its_prompts_are_others(
+    store: AssetStore, config: FinetuneConfig
+) -> None:
+    products = save_table(store, "products", make_tasteful_products(8))
+    events = save_table(store, "events", make_tasteful_events(40, 8))
+    split = split_behaviour.fn(events, config=SplitConfig(), store=store)
+    still = config.model_copy(update={"learning_rate": 1e-12})
+    digests = {}
+    for prompt in (None, "product: "):
+        prompted = still.model_copy(update={"prompt": prompt})
+        made = finetune.fn(products, split, None, None, config=prompted, store=store).primary
+        assert store.manifest(made).metrics["kept"] == "raw"
+        digests[prompt] = encoder_digest(store.path(made) / "model")
+    assert digests[None] == encoder_digest(Path(config.model))
+    assert digests["product: "] != digests[None]
 
 
 def test_judgments_join_queries_to_products_but_for_those_kept_to_measure_on(

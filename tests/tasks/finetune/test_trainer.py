@@ -167,7 +167,8 @@ def test_lora_is_merged_into_a_model_that_loads_without_peft(folder: Path, lesso
 
     learner, _ = trained(folder, lesson, tmp_path / "s")
     expected = learner.encode(learner.tokenized(["pen number 1", "stapler"]))
-    learner.save(tmp_path / "model", tmp_path / "adapter", prompts={"passage": "", "query": ""})
+    learner.save_adapter(tmp_path / "adapter")
+    learner.save(tmp_path / "model", prompts={"passage": "", "query": ""})
     loaded = SentenceTransformer(str(tmp_path / "model"), device="cpu")
     found = loaded.encode(["pen number 1", "stapler"], normalize_embeddings=True)
     assert not any("lora" in name for name, _ in loaded.named_parameters())
