@@ -1,40 +1,42 @@
-"""What a run tells in the Prefect UI: a table per stage, and a page that sums it up."""
+"""What a run tells in the Prefect UI: a table, a page and a link per stage, and a page that sums it up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from flows.plan import StageName
-from flows.report import RunReport
+from flows.report import RunReport, StageReport, counted
 from tasks.assets import specs
 from tasks.assets.manifest import Finding, Manifest
+from tasks.inventory.site import page_of
 
 MOST_FINDINGS = 50
 
-
-def publish_stage(stage: StageName, manifests: Sequence[Manifest]) -> None:
-    """Put a stage's assets, and what it found, beside its runs in the Prefect UI."""
-    if not manifests:
-        return
-    create_table_artifact(
-        key=f"stocktake-{stage}",
-        table=[_asset_row(item) for item in manifests],
-        description=f"Assets of the stage `{stage}`.",
-    )
-    findings = [finding for item in manifests for finding in item.findings]
-    if findings:
-        create_markdown_artifact(
-            key=f"stocktake-{stage}-findings",
-            markdown=findings_page(findings),
-            description=f"What the stage `{stage}` found.",
-        )
+STAGE_ASSET: Final[Mapping[str, str]] = {
+    "embed": specs.PRODUCT_EMBEDDINGS.key,
+    "analyze": specs.CLUSTERS.key,
+    "finetune": specs.ENCODER.key,
+    "evaluate": specs.EVALUATION.key,
+    "register": specs.REGISTRATION.key,
+}
+"""The asset whose page tells most of a stage; where every table has its own, the stage's summary links them all."""
 
 
-def publish_summary(report: RunReport) -> None:
-    """Put the run's summary into the Prefect UI, and a link to the catalogue."""
+def publish(report: RunReport, manifests: Sequence[Manifest]) -> None:
+    """Put what a run did into the Prefect UI: each stage that was asked for, the run as a whole, and the catalogue.
+
+    Args:
+        report: The run.
+        manifests: Those of the assets that the report names.
+    """
+    by_key = {item.key: item for item in manifests}
+    for stage in report.stages:
+        if stage.is_asked:
+            assets = [item for item in report.assets if item.stage == stage.name]
+            _publish_stage(report, stage, [by_key[item.key] for item in assets])
     create_markdown_artifact(
         key="stocktake-summary", markdown=summary_page(report), description="What this stocktake made and found."
     )
@@ -47,8 +49,31 @@ def publish_summary(report: RunReport) -> None:
         )
 
 
+def stage_page(report: RunReport, stage: StageReport, manifests: Sequence[Manifest]) -> str:
+    """Return, as Markdown, what a stage did: how it ended, what it made, what it found, where the pages lie."""
+    seconds = f" in {stage.seconds:.1f} s" if manifests else ""
+    lines = [f"**{stage.name}**: {stage.status}{seconds}.", ""]
+    if stage.reason:
+        lines += [_cell(stage.reason), ""]
+    if manifests:
+        unchanged = sum(item.skipped for item in report.assets if item.stage == stage.name)
+        rows = sum(item.rows or 0 for item in manifests)
+        lines += [
+            f"{counted(len(manifests), 'asset')}: {len(manifests) - unchanged} made, {unchanged} unchanged; "
+            f"{counted(rows, 'row')}.",
+            "",
+        ]
+    lines.append(findings_page([finding for item in manifests for finding in item.findings]))
+    links = [f"[{item.key}]({path.as_uri()})" for item in manifests if (path := _page(report, item.key)) is not None]
+    if links:
+        lines += ["", f"In the catalogue: {', '.join(links)}."]
+    return "\n".join(lines)
+
+
 def findings_page(findings: Sequence[Finding]) -> str:
     """Return findings as a Markdown table, the first ones where there are many."""
+    if not findings:
+        return "Findings: none."
     lines = ["| severity | table | column | kind | rows | what |", "|---|---|---|---|---:|---|"]
     lines += [
         f"| {item.severity} | {item.table} | {item.column or ''} | {item.kind} | {item.count:,} "
@@ -66,7 +91,7 @@ def summary_page(report: RunReport) -> str:
     if report.problem:
         lines += [report.problem, ""]
     lines += ["| stage | status | seconds |", "|---|---|---:|"]
-    lines += [f"| {stage.name} | {stage.status} | {stage.seconds:.1f} |" for stage in report.stages]
+    lines += [f"| {stage.name} | {stage.status} | {stage.seconds:.1f} |" for stage in report.stages if stage.is_asked]
     counts = ", ".join(f"{count} {severity}" for severity, count in report.findings.items())
     lines += ["", f"Findings: {counts}.", ""]
     if report.model is not None:
@@ -75,11 +100,42 @@ def summary_page(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-def _asset_row(manifest: Manifest) -> dict[str, str | float]:
+def _publish_stage(report: RunReport, stage: StageReport, manifests: Sequence[Manifest]) -> None:
+    key = f"stocktake-{stage.name}"
+    if manifests:
+        skipped = {item.key for item in report.assets if item.skipped}
+        create_table_artifact(
+            key=key,
+            table=[_asset_row(item, is_made=item.key not in skipped) for item in manifests],
+            description=f"Assets of the stage `{stage.name}`; seconds are those that making them took.",
+        )
+    create_markdown_artifact(
+        key=f"{key}-summary",
+        markdown=stage_page(report, stage, manifests),
+        description=f"What the stage `{stage.name}` did and found.",
+    )
+    shown = STAGE_ASSET.get(stage.name, "")
+    page = _page(report, shown)
+    if page is not None and any(item.key == shown for item in manifests):
+        create_link_artifact(
+            key=f"{key}-page",
+            link=page.as_uri(),
+            link_text=shown,
+            description=f"The catalogue's page of `{shown}`, on the machine that ran the flow.",
+        )
+
+
+def _page(report: RunReport, asset: str) -> Path | None:
+    page = Path(report.report or "").parent / page_of(asset)
+    return page if report.report is not None and page.is_file() else None
+
+
+def _asset_row(manifest: Manifest, *, is_made: bool) -> dict[str, str | float]:
     return {
         "asset": manifest.key,
         "version": manifest.version,
-        "rows": -1 if manifest.rows is None else manifest.rows,
+        "made": "by this run" if is_made else "before",
+        "rows": "" if manifest.rows is None else manifest.rows,
         "bytes": manifest.bytes,
         "verdict": manifest.verdict or "",
         "findings": len(manifest.findings),

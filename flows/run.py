@@ -15,7 +15,7 @@ from prefect.exceptions import UnfinishedRun
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 
-from flows.artifacts import publish_stage, publish_summary
+from flows.artifacts import publish
 from flows.console import quiet_console, say
 from flows.failures import reason, together
 from flows.plan import STAGES, Mode, StageName
@@ -350,10 +350,7 @@ class Run:
         with self.store.draft(specs.RUN, recipe, run_id=self.run_id) as draft:
             (draft.path / specs.RUN.main).write_text(report.model_dump_json(indent=2), encoding="utf-8")
             draft.metrics["status"] = report.status
-        by_ref = {manifest.ref: manifest for manifest in manifests}
-        for group in STAGES:
-            publish_stage(group, [by_ref[ref] for result in self.results(group) for ref in result.refs])
-        publish_summary(report)
+        publish(report, manifests)
         return report
 
     def _report(self, manifests: Sequence[Manifest], error: Exception | None) -> RunReport:
