@@ -83,7 +83,11 @@ class Settings(StageConfig):
     shop: str = Field(
         pattern=r"^[a-z0-9][a-z0-9-]*$", description="The shop's name: lower case letters, digits and dashes."
     )
-    lake: str = Field("lake", description="A folder, or `s3://bucket/prefix`, `gs://…`, `abfs://…`, for the assets.")
+    lake: str = Field(
+        "lake",
+        description="A folder, or `s3://bucket/prefix`, `gs://…`, `abfs://…`, for the assets. Here and in sources, "
+        "`gs://` needs the package gcsfs (pandian's extra `gcs`), `abfs://` adlfs (extra `azure`).",
+    )
     home: str = Field(".pandian", description="A folder for the databases of Prefect and MLflow on this machine.")
     sources: list[SourceConfig] = Field(min_length=1, description="Where the shop's tables come from.")
     owners: dict[str, str] = Field(default_factory=dict, description="Table name to the people who answer for it.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tasks.assets import disk
+from tasks.assets.file_system import demand_driver, file_system, is_of_a_store
 from tasks.errors import UnavailableError
 
 
@@ -19,11 +20,15 @@ class ObjectLake:
 
     Object stores have no locks: one holds among those who share the cache. Two machines may do the same work; a
     conditional put picks one.
+
+    Raises:
+        UsageError: The package that reaches the store is not installed.
     """
 
     locks_everybody: ClassVar[bool] = False
 
     def __init__(self, url: str, cache: Path) -> None:
+        demand_driver(url)
         self.url = url.rstrip("/")
         self.cache = cache / hashlib.sha256(self.url.encode()).hexdigest()[:12]
 
@@ -144,13 +149,10 @@ class ObjectLake:
 
     @property
     def _fs(self) -> Any:  # fsspec ships no types
-        import fsspec
-
-        return fsspec.core.url_to_fs(self.url)[0]
+        return file_system(self.url)[0]
 
     def _at(self, path: str) -> str:
-        root = self.url.split("://", 1)[1]
-        return f"{root}/{path}".rstrip("/")
+        return f"{file_system(self.url)[1]}/{path}".rstrip("/")
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -158,18 +160,11 @@ class ObjectLake:
             yield
         except (FileNotFoundError, FileExistsError):
             raise
-        except _failures() as error:
+        except Exception as error:
+            if not is_of_a_store(error):
+                raise
             raise UnavailableError(
                 source=self.url,
-                problem=f"{type(error).__name__}: {error}",
+                problem=f"{type(error).__name__}: {str(error).rstrip('.')}.",
                 fix="Check the address, the credentials and the endpoint of the lake, then run again.",
             ) from error
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Return what fsspec lets through when a store does not answer; botocore's errors are no OSError."""
-    try:
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ImportError:
-        return (OSError,)
-    return (OSError, BotoCoreError, ClientError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tasks.assets.file_system import file_system, is_of_a_store
 from tasks.errors import UnavailableError
 from tasks.ingest.sources import Shard, is_remote
 
@@ -13,17 +14,16 @@ def local_file(shard: Shard, folder: Path) -> Path:
 
     Raises:
         UnavailableError: The store does not answer, or the file is gone.
+        UsageError: The package that reaches the store is not installed.
     """
     if not is_remote(shard.place):
         return Path(shard.place)
-    import fsspec
-
     target = folder / f"fetched-{Path(shard.file).name}"
+    system, path = file_system(shard.place)
     try:
-        system, path = fsspec.core.url_to_fs(shard.place)
         system.get_file(path, str(target))
     except Exception as error:
-        if isinstance(error, ImportError):
+        if not is_of_a_store(error):
             raise
         raise UnavailableError(source=shard.place, problem=f"{error}.", fix="Run again when it is there.") from error
     return target

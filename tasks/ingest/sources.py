@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from tasks.assets.file_system import file_system, is_of_a_store
 from tasks.assets.recipe import StageConfig
 from tasks.assets.store import file_digest
 from tasks.errors import CredentialsError, MissingSourceError, UnavailableError
@@ -63,6 +64,7 @@ def find_shards(table: str, sources: Sequence[SourceConfig], base: Path, spool: 
         MissingSourceError: No file lies where a source should be.
         CredentialsError: A database or store refused the user or password.
         UnavailableError: A database or store does not answer.
+        UsageError: The package that reaches a store is not installed, or no store has such an address.
     """
     found = [item for source in sources for item in _find(table, source, base, spool)]
     return tuple(item.model_copy(update={"name": name}) for item, name in zip(found, _names(found), strict=True))
@@ -136,11 +138,8 @@ def _package_path(uri: str) -> Path:
 
 
 def _remote_files(uri: str) -> Iterator[tuple[str, str, str, str]]:
-    import fsspec
-
-    scheme = uri.split("://", 1)[0]
     try:
-        system, path = fsspec.core.url_to_fs(uri)
+        system, path = file_system(uri)
         system.invalidate_cache()
         found = _listed(system, path)
     except FileNotFoundError as error:
@@ -152,14 +151,24 @@ def _remote_files(uri: str) -> Iterator[tuple[str, str, str, str]]:
             source=uri, problem=f"{error}.", fix="Set the store's credentials in the environment."
         ) from error
     except Exception as error:
-        if isinstance(error, ImportError) or not _is_of_a_client(error):
+        if not is_of_a_store(error):
             raise
         raise UnavailableError(source=uri, problem=f"{error}.", fix="Check the address and the endpoint.") from error
     for name, info in sorted(found.items()):
         if info["type"] == "file":
-            place = name if "://" in name else f"{scheme}://{name}"
+            place = _address(uri, name)
             file = name.split("?", 1)[0] if "://" in name else name
             yield file.rsplit("/", 1)[-1], place, place, f"etag:{_etag(info)}"
+
+
+def _address(uri: str, name: str) -> str:
+    """Return the address of a file in the store of a uri, with the account where the uri names one."""
+    if "://" in name:
+        return name
+    scheme, _, rest = uri.partition("://")
+    root = rest.partition("/")[0]
+    bucket = root.partition("@")[0]
+    return f"{scheme}://{root}{name.removeprefix(bucket)}" if name.startswith(f"{bucket}/") else f"{scheme}://{name}"
 
 
 def _listed(system: Any, path: str) -> dict[str, Any]:  # what fsspec says of files
@@ -184,10 +193,6 @@ def _unreachable(uri: str, error: FileNotFoundError) -> CredentialsError | Unava
         return CredentialsError(source=uri, problem=f"It answers {status}.", fix="Deliver it where it may be read.")
     problem = f"The server cannot be reached: {cause}." if status is None else f"The server answers {status}."
     return UnavailableError(source=uri, problem=problem, fix="Check the address, or run again when the server is up.")
-
-
-def _is_of_a_client(error: Exception) -> bool:
-    return isinstance(error, OSError) or type(error).__module__.split(".")[0] in {"botocore", "aiobotocore", "aiohttp"}
 
 
 def _etag(info: dict[str, Any]) -> str:  # what a store says of an object

@@ -1,5 +1,6 @@
 import functools
 import http.server
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tasks.assets.store import AssetStore
 from tasks.errors import CredentialsError, MissingSourceError, UnavailableError, UsageError
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.fetching import local_file
 from tasks.ingest.sources import Shard, find_shards
 from tests.services import S3, Postgres, free_port, postgres, s3_endpoint
 from tests.tasks.ingest.ingesting import ingest
@@ -81,6 +83,39 @@ def test_objects_in_a_store_are_read_and_only_changed_ones_again(
     assert found.statuses == ("skipped", "run", "run")
     with pytest.raises(MissingSourceError):
         ingest(store, tmp_path, {**PRODUCTS, "uri": f"{s3_endpoint.url}/none/*.csv"})
+
+
+@pytest.mark.parametrize(("uri", "package"), [("gs://bucket/*.csv", "gcsfs"), ("abfs://container/*.csv", "adlfs")])
+def test_a_store_whose_package_is_missing_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, package: str
+) -> None:
+    source = SourceConfig(table="products", uri=uri)
+    delivered = Shard(name="p", file="p.csv", path=uri, digest="etag:1", source=source, place=uri.replace("*", "p"))
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UsageError, match=f"pip install {package}"):
+        shards(tmp_path, uri)
+    with pytest.raises(UsageError, match=f"pip install {package}"):
+        local_file(delivered, tmp_path)
+
+
+def test_a_file_keeps_the_account_that_its_address_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "tasks.ingest.sources.file_system", lambda uri: (Listing(), "container/days")
+    )  # stands for adlfs, which names files without their account
+    (shard,) = shards(tmp_path, "abfs://container@shop.dfs.core.windows.net/days")
+    assert shard.place == "abfs://container@shop.dfs.core.windows.net/days/1.csv"
+
+
+class Listing:
+    """What adlfs says of a folder."""
+
+    def invalidate_cache(self) -> None:
+        """Forget nothing."""
+
+    def find(self, path: str, *, detail: bool) -> dict[str, dict[str, object]]:
+        """Return one file."""
+        assert detail
+        return {f"{path}/1.csv": {"type": "file", "etag": "1", "size": 1}}
 
 
 @pytest.mark.service
