@@ -5,15 +5,15 @@ from __future__ import annotations
 import bisect
 import csv
 import sys
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import accumulate, count, groupby, islice
 from pathlib import Path
 from typing import Final, TextIO
 
 import duckdb
+import numpy as np
 
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.raw import RawRows, Reject, path_literal
@@ -33,7 +33,8 @@ order by line
 
 SAMPLE_LINES: Final = 200
 HEAD: Final = 1024 * 1024
-BLOCK: Final = 4 * 1024 * 1024
+BLOCK: Final = 1024 * 1024
+LINE_FEED: Final = ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,20 +187,23 @@ def _held(lines: Iterator[str], held: list[str]) -> Iterator[str]:
 
 def _lines_at(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Yield lines, numbered from 1, by their ascending numbers; of those between only the ends are counted."""
-    wanted = deque(numbers)
-    passed, rest = 0, b""
+    before = _feeds_before_blocks(path)
     with path.open("rb") as file:
-        while wanted and (read := file.read(BLOCK)):
-            block = rest + read
-            end = block.rfind(b"\n") + 1
-            count_here = block.count(b"\n")
-            lines = block[:end].split(b"\n") if wanted[0] <= passed + count_here else []
-            while wanted and wanted[0] <= passed + count_here:
-                number = wanted.popleft()
-                yield number, lines[number - passed - 1].decode().rstrip("\r")
-            passed, rest = passed + count_here, block[end:]
-    if wanted and wanted[0] == passed + 1 and rest:
-        yield wanted[0], rest.decode().rstrip("\r")
+        # A line begins behind the feed of the one before it, in the block that has that feed.
+        for block, group in groupby(numbers, key=lambda number: max(0, bisect.bisect_left(before, number - 1) - 1)):
+            file.seek(block * BLOCK)
+            lines = enumerate(file, start=before[block] + 1)
+            for number in group:
+                text = next((line for place, line in lines if place == number), None)
+                if text is not None:
+                    yield number, text.decode().rstrip("\r\n")
+
+
+def _feeds_before_blocks(path: Path) -> list[int]:
+    """Return how many line feeds stand before each block of a file."""
+    with path.open("rb") as file:
+        blocks = iter(lambda: file.read(BLOCK), b"")
+        return [0, *accumulate(int(np.count_nonzero(np.frombuffer(block, np.uint8) == LINE_FEED)) for block in blocks)]
 
 
 def _opened(plain: PlainText) -> TextIO:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.assets.asset import AssetRef
 from tasks.errors import EmptyTableError, RowsLostError, UsageError
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
+from tasks.ingest.repeats import repeated_hashes
 from tasks.ingest.rules import INTERNAL, REASON
 from tasks.ingest.statement import HASH
 from tasks.schemas import CANONICAL, SQL_TYPES, Table, literal, quoted
@@ -59,11 +61,6 @@ KEPT_HASH: Final = f'"{INTERNAL}hash"'
 COPY: Final = f'"{INTERNAL}copy"'
 RANK: Final = f'"{INTERNAL}rank"'
 """A row's shard, its hash over all values, its number among its repeats, and among the rows of its key."""
-
-ONCE: Final = f"""
-create temp table repeated as select {KEPT_HASH} from everything group by {KEPT_HASH} having count(*) > 1
-"""
-"""Only hashes are grouped at first: most rows need no closer look."""
 
 REPEATS: Final = f"""
 create temp table repeat as
@@ -171,7 +168,7 @@ def merge(
     _stack(connection, shards, types)
     written = {**types, **_inferred(connection, shards, types, known)}
     names = ", ".join(map(quoted, types))
-    connection.execute(ONCE)
+    connection.register("repeated", pa.table([repeated_hashes(connection, "everything", KEPT_HASH)], [KEPT_HASH[1:-1]]))
     connection.execute(REPEATS.format(columns=names))
     repeats = _number(connection, f"select count(*) from ({REPEATED_ROWS})")
     remaining = f"select * exclude ({KEPT_HASH}) from everything"

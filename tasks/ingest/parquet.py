@@ -41,8 +41,18 @@ def numbered_rows(path: Path) -> str:
     return f"(select * exclude (file_row_number), file_row_number as {ROW} from {rows})"
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Path, *, group_rows: int) -> None:
-    """Write the rows of a select, `group_rows` to a row group."""
+def write_parquet(
+    connection: duckdb.DuckDBPyConnection, query: str, target: Path, *, group_rows: int, has_statistics: bool = True
+) -> None:
+    """Write the rows of a select.
+
+    Args:
+        connection: What reads them.
+        query: The select.
+        target: The file.
+        group_rows: Rows to a row group.
+        has_statistics: Whether least and greatest values stand in it; who reads all of it has no use for them.
+    """
     described = connection.execute(f"describe {query}").fetchall()
     if any(word in kind for _, kind, *_ in described for word in NOT_IN_ARROW):
         options = f"format parquet, compression snappy, row_group_size {group_rows}"
@@ -55,6 +65,7 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, target: Pat
         reader.schema,
         compression="snappy",
         dictionary_pagesize_limit=DICTIONARY_BYTES,
+        write_statistics=has_statistics,
         store_schema=False,
     ) as writer:
         for group in _groups(reader, group_rows):

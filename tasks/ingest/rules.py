@@ -61,33 +61,42 @@ WORDED: Final = "'%b %d, %Y', '%B %d, %Y', '%b %d %Y', '%d %b %Y', '%d %B %Y'"
 CLOCKS: Final = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
 
 
-def _in_years(moment: str) -> str:
-    return f"case when {moment} {BETWEEN} then {moment} end"
-
-
 def _strptime(*forms: str) -> str:
     written = ", ".join(literal(f"{form}{clock}") for form in forms for clock in CLOCKS)
     return f"try_strptime({{x}}, [{written}, {WORDED}])::timestamp with time zone"
 
 
-def _since_1970(number: str, scale: int) -> str:
+def _since_1970(scale: int) -> str:
     first, last = (second * scale for second in SECONDS)
-    moment = f"to_timestamp({number}{'' if scale == 1 else f' / {scale}'})"
-    return f"case when {number} >= {first} and {number} < {last} then {moment} end"
+    moment = f"to_timestamp({{x}}{'' if scale == 1 else f' / {scale}'})"
+    return f"case when {{x}} >= {first} and {{x}} < {last} then {moment} end"
 
 
-TIMESTAMP_SQL: Final[Mapping[str, str]] = MappingProxyType(
+NUMBER_SQL: Final = "try_cast({x} as double)"
+FINITE: Final = "case when isfinite({x}) then {x} end"
+IN_YEARS: Final = f"case when {{x}} {BETWEEN} then {{x}} end"
+
+PARSED_SQL: Final[Mapping[str, str]] = MappingProxyType(
     {
         # Only what is no ISO 8601 with dashes is looked at for the form without them.
-        "iso": f"case when try_cast({{x}} as timestamptz) {BETWEEN} then try_cast({{x}} as timestamptz) "
-        f"else {_in_years(f'try_strptime({{x}}, {COMPACT})::timestamp with time zone')} end",
-        "unix_s": _since_1970("try_cast({x} as double)", 1),
-        "unix_ms": _since_1970("try_cast({x} as double)", 1000),
-        "day_first": _in_years(_strptime("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")),
-        "month_first": _in_years(_strptime("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y")),
+        "iso": f"coalesce(try_cast({{x}} as timestamptz), try_strptime({{x}}, {COMPACT})::timestamp with time zone)",
+        "unix_s": NUMBER_SQL,
+        "unix_ms": NUMBER_SQL,
+        "day_first": _strptime("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
+        "month_first": _strptime("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y"),
     }
 )
-"""How each declared form is read; forms without a zone are UTC."""
+"""How each declared form is parsed; forms without a zone are UTC."""
+
+MOMENT_SQL: Final[Mapping[str, str]] = MappingProxyType(
+    {**dict.fromkeys(PARSED_SQL, IN_YEARS), "unix_s": _since_1970(1), "unix_ms": _since_1970(1000)}
+)
+"""What is a time of a shop of what was parsed."""
+
+TIMESTAMP_SQL: Final[Mapping[str, str]] = MappingProxyType(
+    {form: MOMENT_SQL[form].format(x=f"({parsed})") for form, parsed in PARSED_SQL.items()}
+)
+"""Both in one expression."""
 
 GUESSED: Final = "guessed_"
 """Stands before the form of dates that can be read either way, with nothing that tells which is meant."""
@@ -118,6 +127,8 @@ class ColumnRules:
     Args:
         raw: SQL of the source's value, null where it means nothing.
         value: SQL of the standardised value.
+        parsed: SQL of the raw value as a number or a time, which all that follows calls by `parsed_name`: it is parsed
+            once.
         helper: SQL of a value that `value` and `bits` share; they call it by `helper_name`.
         bits: SQL of the bits of the rules that changed the value.
         rules: Rules that `bits` tells of.
@@ -128,6 +139,7 @@ class ColumnRules:
     name: str
     raw: str
     value: str
+    parsed: str | None = None
     helper: str | None = None
     bits: str | None = None
     rules: tuple[str, ...] = field(default=())
@@ -143,6 +155,11 @@ class ColumnRules:
 def raw_name(name: str) -> str:
     """Return the quoted name of a column's raw value between the steps."""
     return quoted(f"{INTERNAL}raw:{name}")
+
+
+def parsed_name(name: str) -> str:
+    """Return the quoted name of a column's parsed value between the steps."""
+    return quoted(f"{INTERNAL}parsed:{name}")
 
 
 def helper_name(name: str) -> str:
@@ -282,14 +299,16 @@ def _id(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, for
 
 
 def _number(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, helper = raw_name(name), helper_name(name)
+    held, helper, number = raw_name(name), helper_name(name), FINITE.format(x=parsed_name(name))
+    parsed = NUMBER_SQL.format(x=held)
     if not is_text:
-        return ColumnRules(name, raw, _finite(held), can_fail=True)
+        return ColumnRules(name, raw, number, parsed=parsed, can_fail=True)
     return ColumnRules(
         name,
         raw,
-        value=f"case when {helper} is null then {_finite(held)} else {_amount(helper)} end",
-        helper=f"case when {held} is not null and {_finite(held)} is null then nullif(price_of({held}), '') end",
+        value=f"case when {helper} is null then {number} else {_amount(helper)} end",
+        parsed=parsed,
+        helper=f"case when {held} is not null and {number} is null then nullif(price_of({held}), '') end",
         bits=f"case when {helper} is null then 0 else {OTHER} end",
         rules=("number_text",),
         can_fail=True,
@@ -313,17 +332,19 @@ def _integer(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig
 
 
 def _money(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, helper = raw_name(name), helper_name(name)
+    held, helper, number = raw_name(name), helper_name(name), FINITE.format(x=parsed_name(name))
+    parsed = NUMBER_SQL.format(x=held)
     scale = "" if source.price_scale == 1 else f" / {source.price_scale!r}"
     always = () if source.price_scale == 1 else ("price_scale",)
     if not is_text:
-        return ColumnRules(name, raw, f"({_finite(held)}){scale}", always=always, can_fail=True)
-    looks_plain = f"{_finite(held)} is not null" + (f" and not contains({held}, '.')" if source.decimal_comma else "")
+        return ColumnRules(name, raw, f"({number}){scale}", parsed=parsed, always=always, can_fail=True)
+    looks_plain = f"{number} is not null" + (f" and not contains({held}, '.')" if source.decimal_comma else "")
     signed = "" if source.decimal_comma else f"when regexp_full_match({held}, {literal(SIGNED)}) then {_signed(held)} "
     return ColumnRules(
         name,
         raw,
-        value=f"(case when {helper} is null then {_finite(held)} else {_amount(helper)} end){scale}",
+        value=f"(case when {helper} is null then {number} else {_amount(helper)} end){scale}",
+        parsed=parsed,
         helper=f"case when {held} is null or ({looks_plain}) then null {signed}else nullif(price_of({held}), '') end",
         bits=f"case when {helper} is null then 0 else {OTHER} end",
         rules=("price_text",),
@@ -337,10 +358,6 @@ def _signed(held: str) -> str:
     return f"(case {held}[1] {_branches(CURRENCIES)} else '' end) || ' ' || regexp_replace({held}, '[^0-9.]', '', 'g')"
 
 
-def _finite(text: str) -> str:
-    return f"case when isfinite(try_cast({text} as double)) then try_cast({text} as double) end"
-
-
 def _amount(helper: str) -> str:
     return f"split_part({helper}, ' ', 2)::double"
 
@@ -351,21 +368,23 @@ def currency_of(helper: str) -> str:
 
 
 def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held = raw_name(name)
+    held, parsed = raw_name(name), parsed_name(name)
     if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return ColumnRules(name, raw, _in_years(f"{held}::timestamp with time zone"), can_fail=True)
+        moment = f"{held}::timestamp with time zone"
+        return ColumnRules(name, raw, IN_YEARS.format(x=parsed), parsed=moment, can_fail=True)
     text = held if is_text else numbers_as_text(held)
     known = form.removeprefix(GUESSED)
-    value = TIMESTAMP_SQL[known].format(x=text if known == "iso" else held)
+    read = PARSED_SQL[known].format(x=text if known == "iso" else held)
+    value = MOMENT_SQL[known].format(x=parsed)
     always = (f"timestamp_{known}",)
     if not is_text or known not in {"day_first", "month_first"}:
-        return ColumnRules(name, raw, value, always=always, can_fail=True)
-    value = f"coalesce({value}, {TIMESTAMP_SQL['iso'].format(x=held)})"
+        return ColumnRules(name, raw, value, parsed=read, always=always, can_fail=True)
+    read = f"coalesce({read}, {PARSED_SQL['iso'].format(x=held)})"
     if form == known:
-        return ColumnRules(name, raw, value, always=always, can_fail=True)
+        return ColumnRules(name, raw, value, parsed=read, always=always, can_fail=True)
     month, day = (TIMESTAMP_SQL[either].format(x=held) for either in ("month_first", "day_first"))
     bits = f"case when {month} <> {day} then {OTHER} else 0 end"
-    return ColumnRules(name, raw, value, bits=bits, rules=(AMBIGUOUS,), always=always, can_fail=True)
+    return ColumnRules(name, raw, value, parsed=read, bits=bits, rules=(AMBIGUOUS,), always=always, can_fail=True)
 
 
 def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:

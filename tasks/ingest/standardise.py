@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -34,6 +35,9 @@ from tasks.ingest.statement import standardise_sql
 from tasks.schemas import CANONICAL, Table, literal, quoted
 
 QUARANTINE_BATCH: Final = 10_000
+TEXTS_KEPT: Final = 4_096
+"""Queries and labels come again and again, and are cleaned once."""
+
 QUARANTINE: Final = pa.schema(
     {"reason": pa.string(), "detail": pa.string(), "source": pa.string(), "line": pa.int64(), "row": pa.string()}
 )
@@ -103,7 +107,7 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     with text_functions(connection, source), _blaming_expressions(connection, rows, source):
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
-        write_parquet(connection, query, target, group_rows=config.row_group_rows)
+        write_parquet(connection, query, target, group_rows=config.row_group_rows, has_statistics=False)
     rejects = rows.rejects
     if rows.facts["format"] == "csv" and rows.columns:
         rejects = csv_rejects(connection, rows, usable=pq.read_metadata(target).num_rows)
@@ -133,9 +137,10 @@ def text_functions(connection: duckdb.DuckDBPyConnection, source: SourceConfig) 
     currency, which may be empty, a space and a number, or nothing where there is no price. Plain texts are what costs
     least between DuckDB and Python.
     """
+    cleaned_text = functools.lru_cache(TEXTS_KEPT)(cleaning.cleaned_text)
 
     def clean_text(text: str) -> str:
-        clean, bits = cleaning.cleaned_text(text)
+        clean, bits = cleaned_text(text)
         return chr(TEXT_OFFSET + bits) + clean
 
     def price_of(text: str) -> str:

@@ -16,6 +16,7 @@ from tasks.ingest.rules import (
     ColumnRules,
     bits_name,
     helper_name,
+    parsed_name,
     raw_name,
     source_name,
     unread_name,
@@ -29,8 +30,11 @@ STANDARDISE: Final = """
 with raw as (
   select {raws} from {relation}
 ),
+parsed as (
+  select *{parsed} from raw
+),
 helped as (
-  select *{helpers} from raw
+  select *{helpers} from parsed
 ),
 valued as (
   select *{values} from helped
@@ -60,6 +64,7 @@ def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table 
     return STANDARDISE.format(
         raws=", ".join([*raws, *sources, *([f"_record as {RECORD}"] if rows.is_numbered else [])]) or "null as nothing",
         relation=rows.relation,
+        parsed="".join(f", {rule.parsed} as {parsed_name(rule.name)}" for rule in columns if rule.parsed),
         helpers="".join(f", {rule.helper} as {helper_name(rule.name)}" for rule in columns if rule.helper),
         values="".join(f", {rule.value} as {quoted(rule.name)}" for rule in columns if rule not in late),
         currency="".join(f", {rule.value} as {quoted(rule.name)}" for rule in late),

@@ -202,26 +202,33 @@ class _Scan:
 
 
 def _scan(path: Path) -> _Scan:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    ends = _LineEnds()
-    invalid = False
+    ends, text = _LineEnds(), _Utf8()
     with path.open("rb") as file:
         head = file.read(4)
         file.seek(0)
         while block := file.read(BLOCK):
             ends.count(block)
-            if not invalid:
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    invalid = True
-        if not invalid:
-            try:
-                decoder.decode(b"", final=True)
-            except UnicodeDecodeError:
-                invalid = True
+            text.check(block)
+        text.check(b"", is_last=True)
     mark = next((name for mark, name in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
-    return _Scan(mark=mark, ends=ends, invalid=invalid)
+    return _Scan(mark=mark, ends=ends, invalid=text.is_broken)
+
+
+@dataclass(slots=True)
+class _Utf8:
+    """Whether bytes are UTF-8. Most are ASCII, which is seen without decoding."""
+
+    is_broken: bool = False
+    _decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
+
+    def check(self, block: bytes, *, is_last: bool = False) -> None:
+        is_between = not self._decoder.getstate()[0]
+        if self.is_broken or (is_between and block.isascii()):
+            return
+        try:
+            self._decoder.decode(block, is_last)
+        except UnicodeDecodeError:
+            self.is_broken = True
 
 
 @dataclass(slots=True)

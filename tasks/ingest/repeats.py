@@ -1,0 +1,40 @@
+"""Finds the hashes that several rows share, so that only these rows are looked at closely."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+HASHES_AT_ONCE: Final = 16 * 1024 * 1024
+"""Sorted in memory: 128 MiB, in less time than a hash table of them takes."""
+
+
+def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: str) -> pa.Array:
+    """Return every hash that more than one row has, once.
+
+    Where there are more rows than fit, they are gone through several times, a part of all hashes at a time.
+
+    Args:
+        connection: What the rows are read by.
+        rows: A relation.
+        hashed: SQL of its column of hashes, unsigned and of 64 bits.
+    """
+    ((count,),) = connection.execute(f"select count(*) from {rows}").fetchall()
+    parts = max(1, -(-count // HASHES_AT_ONCE))
+    found = [
+        _repeated(connection, f"select {hashed} as hash from {rows} where {hashed} % {parts} = {part}")
+        for part in range(parts)
+    ]
+    return pa.array(np.concatenate(found), pa.uint64())
+
+
+def _repeated(connection: duckdb.DuckDBPyConnection, query: str) -> NDArray[np.uint64]:
+    batches = [batch["hash"].to_numpy() for batch in connection.sql(query).to_arrow_reader(1_048_576)]
+    hashes = np.concatenate([np.zeros(0, np.uint64), *batches])
+    hashes.sort()
+    repeats: NDArray[np.uint64] = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    return repeats
