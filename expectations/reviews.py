@@ -50,6 +50,17 @@ SUITE: Final[tuple[Expectation, ...]] = (
         reason="One text with two labels teaches a model both, and caps how well any model can do.",
         action="Decide on one label for each text listed.",
     ),
+    Expectation(
+        id="text.unique",
+        type="expect_column_values_to_be_unique",
+        column="text",
+        uses=("label",),
+        severity="warn",
+        kind="duplicate_keys",
+        reason="A labelled text that stands in several rows is learned by heart: where it is both learned from and "
+        "measured with, a model of opinion seems better than it is.",
+        action="Keep one row of each text listed, or keep all its rows on one side of every split.",
+    ),
     known("product_id", ("products", "product_id"), "Customers never see reviews of products that are not offered."),
     known("user_id", ("users", "user_id"), "Portraits cannot explain the opinions of users without a row in users."),
     within(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,7 @@ class Outcome:
         checked: Rows that were judged; nulls are, for the nullness expectations only.
         failed: Rows of these that fail.
         frames: Frames handed to Great Expectations.
+        repeated: Values that stand in several of the failed rows; None where none is to stand in one row only.
         condition: Which rows failed; None where a failure is no matter of rows.
         observed: What was seen, where rows are not counted.
     """
@@ -54,6 +55,7 @@ class Outcome:
     failed: int
     frames: int
     is_met: bool
+    repeated: int | None = None
     condition: Condition | None = None
     observed: str = ""
 
@@ -243,7 +245,9 @@ def _on_keys(check: Check, rows: Rows) -> Outcome:
     _agree(check, judged, 2 * repeated)
     condition = Condition(item.judged, among=name, on=item.judged, where=item.where)
     failed = rows.count_failing(condition) if repeated else 0
-    return _counted(check, checked=looked, failed=failed, frames=frames, condition=condition)
+    return replace(
+        _counted(check, checked=looked, failed=failed, frames=frames, condition=condition), repeated=repeated
+    )
 
 
 def _on_parent(check: Check, rows: Rows, parents: Mapping[str, Sequence[Path]]) -> Outcome:

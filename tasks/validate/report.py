@@ -127,7 +127,15 @@ def _message(outcome: Outcome, found: ExpectationResult) -> str:
         return f"{name} fails “{found.id}”: found {outcome.observed or 'none'}. {found.reason}"
     mostly = outcome.check.expectation.mostly
     allowed = f", where {1 - mostly:.0%} may" if mostly < 1 else ""
-    return f"{name} fails “{found.id}” in {found.failed:,} of {found.checked:,} rows{allowed}. {found.reason}"
+    rows = f"{found.failed:,} of {found.checked:,} rows{allowed}"
+    return f"{name} fails “{found.id}” in {rows}{_repeats(outcome)}. {found.reason}"
+
+
+def _repeats(outcome: Outcome) -> str:
+    if not outcome.repeated:
+        return ""
+    values = "1 value" if outcome.repeated == 1 else f"{outcome.repeated:,} values"
+    return f"; they share {values}, so that {outcome.failed - outcome.repeated:,} of them repeat another"
 
 
 def _parameters(outcome: Outcome) -> dict[str, str]:

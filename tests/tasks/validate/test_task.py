@@ -152,7 +152,30 @@ def test_one_text_under_two_labels_is_a_conflict_and_one_text_twice_under_one_la
 
     assert named(report, "text.one_label").failed == 2
     assert named(report, "text.one_label").examples == ("good",)
-    assert [item.kind for item in manifest.findings] == ["conflicting_values"]
+    (conflict,) = [item for item in manifest.findings if item.kind == "conflicting_values"]
+    assert conflict.id == "reviews.text.one_label"
+
+
+def test_a_finding_of_what_repeats_tells_rows_values_and_repeats(store: AssetStore) -> None:
+    table = clean("reviews")
+    for row, text in enumerate(["good", "good", "good", "bad", "bad"]):
+        table = with_cell(with_cell(table, "text", row, text), "label", row, "1")
+
+    manifest, report, folder = run(store, "reviews", table)
+
+    (finding,) = manifest.findings
+    assert (finding.id, finding.kind, finding.count) == ("reviews.text.unique", "duplicate_keys", 5)
+    assert "in 5 of 12 rows; they share 2 values, so that 3 of them repeat another." in finding.message
+    failing = pq.read_table(folder / str(named(report, "text.unique").failing))
+    assert failing["text"].to_pylist() == ["good", "good", "good", "bad", "bad"]
+
+
+def test_a_text_may_stand_in_several_reviews_that_no_model_learns_a_label_from(store: AssetStore) -> None:
+    table = with_cell(with_cell(clean("reviews"), "text", 0, "good"), "text", 1, "good").drop_columns(["label"])
+
+    manifest, _, _ = run(store, "reviews", table)
+
+    assert manifest.findings == ()
 
 
 def test_events_that_share_their_time_are_disordered_unless_bought_in_one_session(store: AssetStore) -> None:
