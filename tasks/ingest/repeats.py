@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import duckdb
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 HASHES_AT_ONCE: Final = 16 * 1024 * 1024
 """Sorted in memory: 128 MiB, in less time than a hash table of them takes."""
+
+MIDDLE: Final = np.uint64(2**63)
 
 
 def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: str) -> pa.Array:
@@ -25,16 +28,16 @@ def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: st
     """
     ((count,),) = connection.execute(f"select count(*) from {rows}").fetchall()
     parts = max(1, -(-count // HASHES_AT_ONCE))
-    found = [
-        _repeated(connection, f"select {hashed} as hash from {rows} where {hashed} % {parts} = {part}")
-        for part in range(parts)
-    ]
+    found: list[NDArray[np.uint64]] = []
+    with ThreadPoolExecutor(2) as pool:
+        for part in range(parts):
+            query = f"select {hashed} as hash from {rows} where {hashed} % {parts} = {part}"
+            hashes = connection.sql(query).to_arrow_table()["hash"].to_numpy()
+            found += pool.map(_repeated, (hashes[hashes < MIDDLE], hashes[hashes >= MIDDLE]))
     return pa.array(np.concatenate(found), pa.uint64())
 
 
-def _repeated(connection: duckdb.DuckDBPyConnection, query: str) -> NDArray[np.uint64]:
-    batches = [batch["hash"].to_numpy() for batch in connection.sql(query).to_arrow_reader(1_048_576)]
-    hashes = np.concatenate([np.zeros(0, np.uint64), *batches])
+def _repeated(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     hashes.sort()
     repeats: NDArray[np.uint64] = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
     return repeats
