@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from tasks.assets.manifest import Finding, Manifest, Record, Severity
 from tasks.assets.reports import ModelState
 
-StageStatus = Literal["run", "skipped", "blocked", "failed", "unreached"]
+StageStatus = Literal["run", "skipped", "blocked", "failed"]
 RunStatus = Literal["succeeded", "blocked", "refused", "failed"]
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
@@ -18,8 +18,9 @@ class StageReport(Record):
     """One stage of a run: `skipped` where all its assets were there; `seconds` add up its task runs.
 
     Args:
+        status: `blocked` where validation blocked what it needs, or the run failed before it was its turn.
         is_asked: It was to be made; otherwise it was only looked for, since later stages read it.
-        reason: Why it failed, in one line; nothing where it did not.
+        reason: Why it failed, or what blocked it, in one line; nothing where it neither failed nor was blocked.
     """
 
     name: str
@@ -68,6 +69,18 @@ class RunReport(Record):
     report: str | None
     problem: str | None = None
     missing: tuple[str, ...] = ()
+
+
+def why_blocked(failed: Sequence[str], tables: Sequence[str]) -> str:
+    """Return in one line what kept a stage from running.
+
+    Args:
+        failed: The stages whose failure kept it from running.
+        tables: The tables that validation blocked.
+    """
+    if failed:
+        return f"{' and '.join(failed)} failed."
+    return f"Validation blocked {' and '.join(tables)}." if tables else "The run ended before it."
 
 
 def finding_counts(manifests: Iterable[Manifest]) -> dict[Severity, int]:

@@ -27,6 +27,7 @@ from flows.report import (
     StageReport,
     StageStatus,
     finding_counts,
+    why_blocked,
 )
 from flows.settings import Settings
 from flows.stage_lines import table_line, total_line
@@ -403,22 +404,27 @@ class Run:
             status=status,
             seconds=round(sum(result.duration_s for result in self.results(group)), 3),
             is_asked=self._is_asked(group),
-            reason=reason(self._failures(group)),
+            reason=reason(self._failures(group)) or (self._what_blocked(group) if status == "blocked" else ""),
         )
+
+    def _what_blocked(self, group: StageName) -> str:
+        failed = [other for other in STAGES[: STAGES.index(group)] if reason(self._failures(other))]
+        is_held_by_data = bool(self._blocked) and not self._failures(group)
+        return why_blocked([] if is_held_by_data else failed, list(self._blocked))
 
     def _stage_status(self, group: StageName, *, has_failed: bool) -> StageStatus | None:
         results, failures = self.results(group), self._failures(group)
         if reason(failures):
             return "failed"
         if failures and not results:
-            return "unreached"
+            return "blocked"
         if results:
             return "skipped" if all(item.status == "skipped" for item in results) else "run"
         if self.plan[group] == "off":
             return None
         if self._blocked:
             return "blocked"
-        return "unreached" if has_failed and self._is_asked(group) else None
+        return "blocked" if has_failed and self._is_asked(group) else None
 
 
 def _wait_for(pending: Pending, group: StageName) -> None:

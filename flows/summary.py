@@ -284,7 +284,7 @@ def _stages(report: RunReport) -> list[Text]:
     words = [
         f"{item.name} {item.status} {item.seconds:.1f}s"
         for item in report.stages
-        if item.is_asked and item.status not in {"failed", "unreached"}
+        if item.is_asked and item.status not in {"failed", "blocked"}
     ]
     lines: list[str] = []
     for word in words:
@@ -296,20 +296,23 @@ def _stages(report: RunReport) -> list[Text]:
 
 
 def _reasons(report: RunReport) -> Iterator[str]:
-    """Why stages failed, which were not reached, and what stopped a run that no stage failed in."""
-    failed = [stage for stage in report.stages if stage.reason]
+    """Why stages failed, which were not reached and why, and what stopped a run that no stage failed in."""
+    failed = [stage for stage in report.stages if stage.status == "failed"]
     for stage in failed:
         yield f"{stage.name} failed {stage.seconds:.1f}s: {stage.reason}"
     if report.status == "failed" and not failed and report.problem:
         yield " ".join(report.problem.split())
-    unreached = [stage.name for stage in report.stages if stage.status == "unreached"]
-    if unreached:
-        yield f"Not reached: {', '.join(unreached)}."
+    blocked: dict[str, list[str]] = {}
+    for stage in report.stages:
+        if stage.status == "blocked":
+            blocked.setdefault(stage.reason, []).append(stage.name)
+    for why, names in blocked.items():
+        yield f"Not reached: {', '.join(names)}. {why}"
 
 
 def _beside(report: RunReport) -> Iterator[str]:
     """What was looked for beside the stages asked for, and what of it is not there or out of date."""
-    found = [stage.name for stage in report.stages if not stage.is_asked and stage.status != "unreached"]
+    found = [stage.name for stage in report.stages if not stage.is_asked and stage.status != "blocked"]
     if found or report.missing:
         yield f"Asked for: {', '.join(stage.name for stage in report.stages if stage.is_asked)}."
     if found:

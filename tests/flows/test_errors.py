@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.plan import STAGES
 from tasks.assets.store import AssetStore
 from tests.pandian import pandian
 from tests.services import Postgres, postgres
@@ -196,6 +198,11 @@ def test_what_failed_before_anything_was_made_names_what_was_not_reached_and_no_
 ) -> None:
     ended = ends["no table at all"]
     assert "Not reached: validate, profile" in ended.run.stdout
+    (record,) = AssetStore(str(ended.folder / "lake")).versions("inventory/run")
+    stages = json.loads((AssetStore(str(ended.folder / "lake")).path(record.ref) / "run.json").read_text())["stages"]
+    assert {item["name"]: (item["status"], item["reason"]) for item in stages[1:]} == dict.fromkeys(
+        STAGES[1:], ("blocked", "ingest failed.")
+    )
     assert not [word for word in ("The pages", "Findings", "What is wrong", "0 tables") if word in ended.run.stdout]
     assert "NotReady" not in ended.run.stderr
     assert not (ended.folder / "lake" / "inventory" / "catalogue").exists()

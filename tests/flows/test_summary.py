@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageStatus
+from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageStatus, why_blocked
 from flows.settings import PATTERNS, Settings
 from flows.summary import lineage_page, next_steps, run_summary
 from tasks.assets.asset import AssetRef
@@ -55,10 +55,27 @@ def test_a_line_of_stages_ends_between_stages() -> None:
 
 
 def test_a_failed_run_that_made_nothing_tells_why_and_points_to_no_pages() -> None:
-    found = report("failed", [stage("ingest", "failed", reason="No file."), stage("validate", "unreached")], [])
-    assert read(found) == "Stocktake failed: 40 s of work\ningest failed 20.0s: No file.\nNot reached: validate.\n"
+    stages = [stage("ingest", "failed", reason="No file."), stage("validate", "blocked", reason="ingest failed.")]
+    found = report("failed", stages, [])
+    assert read(found) == (
+        "Stocktake failed: 40 s of work\ningest failed 20.0s: No file.\nNot reached: validate. ingest failed.\n"
+    )
     assert "index.html" not in next_steps(found, Path("shop.yaml"))
     assert "findings" not in next_steps(found, Path("shop.yaml"))
+
+
+def test_what_validation_blocked_is_told_once_with_the_table() -> None:
+    why = why_blocked([], ["events"])
+    stages = [stage("ingest", "run"), *(stage(name, "blocked", reason=why) for name in ("finetune", "evaluate"))]
+    text = read(report("blocked", stages, []))
+    assert "Not reached: finetune, evaluate. Validation blocked events.\n" in text
+    assert "finetune blocked" not in text
+
+
+def test_a_stage_is_blocked_by_a_failure_a_table_or_the_end_of_the_run() -> None:
+    assert why_blocked(["ingest", "embed"], ["events"]) == "ingest and embed failed."
+    assert why_blocked([], ["events", "users"]) == "Validation blocked events and users."
+    assert why_blocked([], []) == "The run ended before it."
 
 
 def test_a_failed_run_that_made_something_points_to_its_pages() -> None:
