@@ -226,8 +226,11 @@ class TableQueries:
 
     def top_elements(self, field: Field) -> list[Row]:
         """Return the most frequent elements of lists, or keys of maps, with the rows that hold them."""
-        elements = f"map_keys({field.alias})" if field.kind == "map" else f"list_distinct({field.alias})"
-        return self.connection.rows(sql.ELEMENTS.format(elements=elements, limit=self.config.top_values))
+        return self.connection.rows(sql.ELEMENTS.format(elements=_elements(field), limit=self.config.top_values))
+
+    def distinct_elements(self, field: Field) -> int:
+        """Return how many different elements lists have, or keys maps."""
+        return int(self.connection.row(sql.DISTINCT_ELEMENTS.format(elements=_elements(field)))[0])
 
     def distinct(self, field: Field, *, is_exact: bool) -> int:
         """Return the number of distinct values."""
@@ -317,6 +320,10 @@ class TableQueries:
             for group in self.drawn
         ]
         return " union all ".join(parts) or sql.NO_SAMPLE.format(columns=columns)
+
+
+def _elements(field: Field) -> str:
+    return f"map_keys({field.alias})" if field.kind == "map" else f"list_distinct({field.alias})"
 
 
 def _summarise(

@@ -179,6 +179,10 @@ order by n desc, element
 limit {limit}
 """
 
+DISTINCT_ELEMENTS: Final = """
+select count(distinct element) from (select unnest({elements})::varchar as element from source)
+"""
+
 DISTINCT: Final = "select count(distinct {column}) from source"
 
 APPROXIMATE_DISTINCT: Final = "select approx_count_distinct({column}) from source"
@@ -238,4 +242,11 @@ select
   count(parent.value)
 from {child} as child
 left join {parent} as parent on child.value = parent.value
+"""
+
+ORPHANS: Final = """
+select child.value, child.n as rows
+from {child} as child
+anti join {parent} as parent on child.value = parent.value
+order by child.n desc, child.value
 """

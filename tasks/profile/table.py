@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tasks.assets.manifest import Finding
 from tasks.assets.reports import ColumnProfile, Correlation, TableProfile
-from tasks.profile.columns import describe_column
+from tasks.profile.columns import MOST_ELEMENTS, describe_column
 from tasks.profile.config import ProfileConfig
 from tasks.profile.correlations import correlations
 from tasks.profile.keys import Key, find_keys
-from tasks.profile.kinds import Field, is_identifier
+from tasks.profile.kinds import Field, is_identifier, kind_of
 from tasks.profile.queries import TableQueries, open_connection, read_fields
 from tasks.schemas import CANONICAL
 
@@ -41,6 +41,31 @@ def describe_table(table: str, files: Sequence[Path], config: ProfileConfig, *, 
             correlations=_correlations(columns, queries, config),
             keys=keys,
         )
+
+
+def element_counts(
+    files: Sequence[Path], profile: TableProfile, config: ProfileConfig, *, spill: Path
+) -> dict[str, int]:
+    """Return, for each column of lists or maps, how many different elements or keys there are: tags, attributes.
+
+    Args:
+        files: The parquet files of the table.
+        profile: Its profile.
+        config: The settings.
+        spill: The folder for what does not fit into memory.
+    """
+    nested = {
+        column.name
+        for column in profile.columns
+        if kind_of(column.type) in {"list", "map"}
+        and (column.mean or 0.0) * (column.rows - column.nulls) <= MOST_ELEMENTS
+    }
+    if not nested:
+        return {}
+    with open_connection(config, spill) as connection:
+        fields = read_fields(connection, files)
+        queries = TableQueries(connection, files, fields, config)
+        return {field.name: queries.distinct_elements(field) for field in fields if field.name in nested}
 
 
 def constant_columns(profile: TableProfile) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import Final
 from tasks.profile import sql
 from tasks.profile.links import Side
 from tasks.profile.queries import Connection, file_list
+from tasks.schemas import literal
 
 SAMPLED_VALUES: Final = 500
 
@@ -38,6 +39,12 @@ class ValueTables:
         query = sql.MATCHES.format(child=self._values(child), parent=self._values(parent))
         matched, orphans, mentioned = self.connection.row(query)
         return matched, orphans, mentioned
+
+    def write_orphans(self, child: Side, parent: Side, path: Path) -> None:
+        """Write, to parquet, each of the child's values that the parent has not, with its rows; the commonest first."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        query = sql.ORPHANS.format(child=self._values(child), parent=self._values(parent))
+        self.connection.run(f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)")
 
     def _values(self, side: Side) -> str:
         made = (side.table, side.field.place)

@@ -51,6 +51,30 @@ def test_tables_are_related_through_their_profiles(store: AssetStore) -> None:
     assert set(store.manifest(result.primary).input_refs) == {*tables.values(), *profiles.values()}
 
 
+def test_values_that_another_table_has_not_are_a_finding_where_no_suite_judges_them(store: AssetStore) -> None:
+    coupons = pa.table({"product_id": ["p1", "p1", "gone", "gone", "gone", "lost", None]})
+    tables = {
+        "products": save_table(store, "products", make_products(8)),
+        "coupons": save_table(store, "coupons", coupons),
+        "events": save_table(store, "events", make_events(5, 20)),
+    }
+    profiles = {name: profile.fn(name, ref, config=CONFIG, store=store).primary for name, ref in tables.items()}
+    result = relate.fn(tables, profiles, config=CONFIG, store=store).primary
+    (finding,) = store.manifest(result).findings
+    assert (finding.kind, finding.table, finding.column) == ("orphan_keys", "coupons", "product_id")
+    assert (finding.count, round(finding.share, 4), finding.examples) == (4, 0.6667, ("gone", "lost"))
+    assert "in 2 of 6 rows (33.3%); 2 of its values are not there." in finding.message
+    failing = pq.read_table(store.path(result) / str(finding.keys)).to_pylist()
+    assert failing == [{"value": "gone", "rows": 3}, {"value": "lost", "rows": 1}]
+
+
+def test_the_manifest_counts_the_elements_of_lists_and_the_keys_of_maps(store: AssetStore) -> None:
+    maps = pa.array([[("a", "1"), ("b", "1")], [("b", "2"), ("c", "2")], None], pa.map_(pa.string(), pa.string()))
+    table = pa.table({"id": [1, 2, 3], "tags": [["x", "y"], ["x"], []], "attributes": maps})
+    manifest = store.manifest(profile.fn("mine", save_table(store, "mine", table), config=CONFIG, store=store).primary)
+    assert manifest.metrics["elements"] == {"tags": 2, "attributes": 3}
+
+
 def test_memory_and_threads_are_no_part_of_the_recipe(store: AssetStore) -> None:
     ref = save_table(store, "products", make_products(5))
     assert profile.fn("products", ref, config=CONFIG, store=store).status == "run"

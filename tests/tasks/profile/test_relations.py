@@ -16,7 +16,8 @@ def relate(folder: Path, config: ProfileConfig = CONFIG, **tables: Mapping[str, 
         (folder / name).mkdir(exist_ok=True)
         files[name] = write(folder / name, pa.table(columns))
         profiles.append(describe(folder / name, pa.table(columns), config, name))
-    return relate_tables(files, profiles, config, spill=folder / "spill").relationships
+    found = relate_tables(files, profiles, config, folder=folder / "out", spill=folder / "spill")
+    return found.report.relationships
 
 
 def names(found: tuple[Relationship, ...]) -> list[tuple[str, str, str, str]]:
