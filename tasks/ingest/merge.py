@@ -168,7 +168,9 @@ def merge(
     _stack(connection, shards, types)
     written = {**types, **_inferred(connection, shards, types, known)}
     names = ", ".join(map(quoted, types))
-    connection.register("repeated", pa.table([repeated_hashes(connection, "everything", KEPT_HASH)], [KEPT_HASH[1:-1]]))
+    usable = sum(int(shard.metrics["rows_usable"]) for shard in shards)
+    hashes = repeated_hashes(connection, "everything", KEPT_HASH, count=usable)
+    connection.register("repeated", pa.table([hashes], [KEPT_HASH[1:-1]]))
     connection.execute(REPEATS.format(columns=names))
     repeats = _number(connection, f"select count(*) from ({REPEATED_ROWS})")
     remaining = f"select * exclude ({KEPT_HASH}) from everything"

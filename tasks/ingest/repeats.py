@@ -16,7 +16,7 @@ HASHES_AT_ONCE: Final = 16 * 1024 * 1024
 MIDDLE: Final = np.uint64(2**63)
 
 
-def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: str) -> pa.Array:
+def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: str, *, count: int) -> pa.Array:
     """Return every hash that more than one row has, once.
 
     Where there are more rows than fit, they are gone through several times, a part of all hashes at a time.
@@ -25,13 +25,15 @@ def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: st
         connection: What the rows are read by.
         rows: A relation.
         hashed: SQL of its column of hashes, unsigned and of 64 bits.
+        count: How many rows there are.
     """
-    ((count,),) = connection.execute(f"select count(*) from {rows}").fetchall()
     parts = max(1, -(-count // HASHES_AT_ONCE))
     found: list[NDArray[np.uint64]] = []
     with ThreadPoolExecutor(2) as pool:
         for part in range(parts):
-            query = f"select {hashed} as hash from {rows} where {hashed} % {parts} = {part}"
+            query = f"select {hashed} as hash from {rows}"
+            if parts > 1:
+                query = f"{query} where {hashed} % {parts} = {part}"
             hashes = connection.sql(query).to_arrow_table()["hash"].to_numpy()
             found += pool.map(_repeated, (hashes[hashes < MIDDLE], hashes[hashes >= MIDDLE]))
     return pa.array(np.concatenate(found), pa.uint64())

@@ -84,7 +84,7 @@ def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: b
     original = f"case when {REASON} is not null then to_json(struct_pack({fields}))::varchar end as {ORIGINAL}"
     return [
         *(quoted(rule.name) for rule in columns),
-        *(f"({rule.bits})::utinyint as {bits_name(rule.name)}" for rule in columns if rule.bits),
+        *(f"nullif({rule.bits}, 0)::utinyint as {bits_name(rule.name)}" for rule in columns if rule.bits),
         *unread,
         REASON,
         *([original] if can_fail_whole else []),
