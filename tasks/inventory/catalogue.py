@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
@@ -22,6 +22,10 @@ from tasks.schemas import CANONICAL
 SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
 VERDICTS: Final[tuple[Verdict, ...]] = ("passed", "warned", "blocked")
 HEADLINE: Final = "ndcg_at_10"
+ROLLED_BACK: Final = "rolled back"
+
+PageState = ModelState | Literal["rolled back"]
+"""What the pages say of a version: a champion that was rolled back is told from one that was followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,20 @@ class TableSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Why:
+    """Who decided, and the reason given."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSummary:
     """The model and its comparison; whichever of the two stages has run, and what was decided.
 
     Args:
         decision: The last decision about the version registered last.
-        crowned: The decision that made the champion, which may be an earlier version; None where there never was one.
+        crowned: The decision that made the champion, which may be an earlier version; None where there is none.
     """
 
     registration: Registration | None
@@ -80,9 +92,31 @@ class ModelSummary:
         return self.state == "champion"
 
     @property
-    def state(self) -> ModelState | None:
+    def state(self) -> PageState | None:
         """What became of the registered version."""
-        return self.registration.state(self.decision) if self.registration else None
+        if self.registration is None:
+            return None
+        if self.decision and self.decision["decision"] == ROLLED_BACK and self.decision["version"] != self.version:
+            return "rolled back"
+        return self.registration.state(self.decision)
+
+    @property
+    def version(self) -> str | None:
+        """The version registered last."""
+        return self.registration.version if self.registration else None
+
+    @property
+    def is_champion_again(self) -> bool:
+        """Whether the champion is one that a rollback returned to."""
+        return self.crowned is not None and self.crowned["decision"] == ROLLED_BACK
+
+    @property
+    def why_champion(self) -> Why | None:
+        """Who made the champion what it is, and why: for one that is champion again, who had approved it."""
+        facts = self.crowned or {}
+        names = ("champion_by", "champion_reason") if self.is_champion_again else ("by", "reason")
+        by, reason = (facts.get(name) for name in names)
+        return Why(str(by), str(reason)) if by and reason else None
 
     def value(self, model: str, metric: str = HEADLINE) -> MetricValue | None:
         """Return a model's metric on the test split."""

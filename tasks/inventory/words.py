@@ -53,6 +53,7 @@ class Words:
     no_model_why: str = "This stocktake has neither evaluated nor registered one."
     decided_by: str = "by {by}: {reason}"
     champion_is: str = "Champion: version {version}"
+    champion_again: str = "Champion: version {version}, again"
     no_champion: str = "No champion yet"
     version_is: str = "Version {version}"
     not_registered: str = "evaluated, not registered"
@@ -265,6 +266,7 @@ ENGLISH: Final = Words(
         "rejected": "rejected by a reviewer",
         "champion": "champion",
         "replaced": "champion before",
+        "rolled back": "rolled back, rejected",
     },
     stage_states={
         "refused": "refused",
@@ -273,6 +275,7 @@ ENGLISH: Final = Words(
         "rejected": "rejected",
         "champion": "champion",
         "replaced": "replaced",
+        "rolled back": "rolled back",
     },
     dimensions={
         "normativity": "normativity 规范性",

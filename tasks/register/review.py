@@ -29,6 +29,7 @@ PROMOTION: Final = "promotion"
 DONE: Final = "done"
 REFUSED: Final = "refused: "
 BASIS: Final = "promotion_basis"
+REASON: Final = "review_reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
                 problem=f"Version {version} is the champion.",
                 fix='`pandian rollback --reason "…"` takes it out of use.',
             )
-        tags = {"review": decision, "review_reason": reason, "reviewer": by, "reviewed_at": now.isoformat()}
+        tags = {"review": decision, REASON: reason, "reviewer": by, "reviewed_at": now.isoformat()}
         registry.set_tags(version, tags)
         return _kept(store, found, Review(found.name, decision, version, None, by, reason, now.isoformat()))
 
@@ -205,7 +206,7 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
         registry.set_alias(CHAMPION, previous.version)
         registry.set_tags(previous.version, {SINCE: now.isoformat()})
         if champion is not None:
-            tags = {"review": "rejected", "review_reason": f"rolled back: {reason}", "reviewer": by}
+            tags = {"review": "rejected", REASON: f"rolled back: {reason}", "reviewer": by}
             registry.set_tags(champion.version, {**tags, "reviewed_at": now.isoformat()})
         earlier = previous.tags.get(PROMOTED_FROM, "")
         if earlier.isdigit() and int(earlier) in registry.tags():
@@ -214,7 +215,9 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
             registry.drop_alias(PREVIOUS)
         from_version = champion.version if champion else None
         review = Review(previous.name, "rolled back", previous.version, from_version, by, reason, now.isoformat())
-        return _kept(store, previous, review)
+        return _kept(
+            store, previous, review, champion_by=_tag(previous, "reviewer"), champion_reason=_tag(previous, REASON)
+        )
 
 
 def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | None = None) -> Path:
@@ -328,7 +331,7 @@ def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: 
         version=champion.version,
         from_version=champion.tags.get(PROMOTED_FROM),
         by=champion.tags.get("reviewer", "somebody in MLflow"),
-        reason=champion.tags.get("review_reason", "no reason was given"),
+        reason=champion.tags.get(REASON, "no reason was given"),
         at=now.isoformat(),
     )
     _kept(store, champion, review)
@@ -336,8 +339,13 @@ def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: 
     return review
 
 
-def _kept(store: AssetStore, version: Version, review: Review) -> Review:
-    facts = asdict(review)
+def _tag(version: Version, name: str) -> str | None:
+    return version.tags.get(name) or None
+
+
+def _kept(store: AssetStore, version: Version, review: Review, **beside: str | None) -> Review:
+    """Keep a decision as an asset; `beside` it what a reader of the asset alone could not know."""
+    facts = asdict(review) | {name: value for name, value in beside.items() if value}
     recipe = Recipe.of("review", 1, {**facts, "assets": list(version.assets)})
     with store.draft(specs.REVIEWS, recipe, run_id="review") as draft:
         (draft.path / specs.REVIEWS.main).write_text(json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -219,7 +219,9 @@ def test_the_stages_count_every_asset_with_a_page_once_and_source_files_apart(st
     [
         ([("promoted", "1", None), ("rejected", "3", None)], "1", "rejected"),
         ([("promoted", "1", None), ("promoted", "3", "1")], "3", "champion"),
-        ([("promoted", "3", "1"), ("rolled back", "1", "3")], "1", "replaced"),
+        ([("promoted", "3", "1"), ("rolled back", "1", "3")], "1", "rolled back"),
+        ([("promoted", "3", "1"), ("rolled back", "3", "4")], "3", "champion"),
+        ([("promoted", "3", "1"), ("promoted", "2", "3")], "2", "replaced"),
         ([("approved", "2", None)], None, "waiting"),
     ],
 )

@@ -415,6 +415,19 @@ def test_the_model_tile_names_the_champion_first_and_then_the_newest_version(sto
     assert "Champion: version 1 by Ada: it is good Version 3 rejected by a reviewer by Ada: it is not" in words
 
 
+def test_after_a_rollback_each_version_stands_with_its_own_reason(store: AssetStore) -> None:
+    stock = Stock(store)
+    refs = stock.everything()
+    facts = {"decision": "rolled back", "version": "1", "from_version": "3", "by": "Bob", "reason": "clicks fell"}
+    own = {"champion_by": "Ada", "champion_reason": "try it"}
+    stock.publish(specs.REVIEWS, refs[0], stage="review", metrics={**facts, **own})
+    found = write(store, stock.refs)
+    words = tile(found["index.html"])
+    assert "Champion: version 1, again by Ada: try it Version 3 rolled back, rejected by Bob: clicks fell" in words
+    assert "version 3, rolled back" in Page(found["index.html"]).texts
+    assert "rolled back, rejected" in Page(found["assets/registrations/recommender.html"]).texts
+
+
 def test_only_what_was_decided_for_has_a_tick(store: AssetStore) -> None:
     stock = Stock(store)
     refs = stock.everything()

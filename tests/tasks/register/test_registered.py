@@ -308,7 +308,8 @@ def test_rolling_back_returns_to_the_champion_before_and_stays_there(model: Mode
     assert (review.decision, review.version, review.from_version) == ("rolled back", first.version, second.version)
     assert model.alias("champion") == first.version
     assert model.registry.version(second.version).tags["review_reason"] == "rolled back: Clicks fell."
-    assert model.decisions()[-1]["decision"] == "rolled back"
+    kept = model.decisions()[-1]
+    assert (kept["decision"], kept["champion_by"], kept["champion_reason"]) == ("rolled back", "ada", "It is good.")
     assert review.words == (
         f"{model.config.model_name}: version {second.version} was taken out by bob: Clicks fell. "
         f"Version {first.version} is the champion again."
