@@ -25,7 +25,7 @@ from tasks.inventory.config import InventoryConfig
 from tasks.inventory.lineage import edges_of
 from tasks.inventory.pipeline import pipeline, stage_of
 from tasks.inventory.sections import page_facts
-from tasks.inventory.tables import cluster_rows, comparison, intervals_of, metric_names
+from tasks.inventory.tables import cluster_rows, comparison, intervals_of, metric_names, users_ranked_for
 from tasks.inventory.words import ENGLISH, Words
 
 PAGES: Final = "tasks.inventory.pages"
@@ -99,6 +99,7 @@ def _render(site: Site, template: str, path: str, facts: Mapping[str, Any]) -> s
         "sections": _sections(site),
         "metric_names": metric_names,
         "comparison": comparison,
+        "users_ranked_for": users_ranked_for,
         "intervals": intervals_of,
         "stage_of": stage_of,
         "in_words": in_words,

@@ -56,6 +56,11 @@ def metric_names(report: EvaluationReport) -> list[str]:
     return [name for name in COLUMNS if name in found] + sorted(found - set(COLUMNS))
 
 
+def users_ranked_for(report: EvaluationReport) -> int:
+    """Return how many users of the test split were asked: a report that does not say asked all of them."""
+    return report.users.get(f"{SPLIT}_asked", report.users.get(SPLIT, 0))
+
+
 def comparison(report: EvaluationReport) -> list[ModelRow]:
     """Return each model's metrics on the test split, the best of each metric marked."""
     found = {(item.model, item.metric): item for item in report.metrics if item.split == SPLIT}

@@ -262,7 +262,7 @@ class Stock:
             metrics=metrics,
             weights={"item_knn": 0.6, "finetuned_encoder": 0.4},
             leakage=leakage,
-            users={"test": 40},
+            users={"test": 40, "test_able": 38, "test_asked": 37},
             events={"test": 40},
             products=61,
             cutoffs={"test": "2026-12-01"},

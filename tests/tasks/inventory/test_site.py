@@ -19,7 +19,7 @@ from tasks.assets.store import AssetStore
 from tasks.inventory.config import InventoryConfig
 from tasks.inventory.sections import extent, named_rows, shown_value, top_values, training_lines
 from tasks.inventory.site import page_of, with_code
-from tasks.inventory.tables import cluster_rows, comparison, metric_names
+from tasks.inventory.tables import cluster_rows, comparison, metric_names, users_ranked_for
 from tasks.inventory.task import catalogue
 from tests.tasks.inventory.stock import HOSTILE, Stock, column, numeric
 
@@ -328,6 +328,23 @@ def test_the_comparison_marks_the_best_and_leaves_gaps() -> None:
     assert [cell.is_best for cell in first.cells] == [False, False]
     assert [cell.is_best for cell in second.cells] == [True, True]
     assert first.cells[1].value is None
+
+
+def test_the_users_of_the_comparison_are_those_who_were_asked(pages: dict[str, str]) -> None:
+    for path in (
+        "index.html",
+        "assets/models/recommender.html",
+        "assets/evaluations/recommender.html",
+        "assets/registrations/recommender.html",
+    ):
+        assert "for each of 37 users, all 61 products are ranked" in pages[path]
+
+
+def test_an_evaluation_that_does_not_say_whom_it_asked_asked_all() -> None:
+    report = EvaluationReport(
+        models=(), metrics=(), weights={}, leakage=(), users={"test": 40}, events={}, products=2, cutoffs={}
+    )
+    assert users_ranked_for(report) == 40
 
 
 def test_there_is_no_table_of_no_clusters() -> None:
