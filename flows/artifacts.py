@@ -62,8 +62,8 @@ def stage_page(report: RunReport, stage: StageReport, manifests: Sequence[Manife
             f"{counted(len(manifests), 'asset')}: {len(manifests) - unchanged} made, {unchanged} unchanged; "
             f"{counted(rows, 'row')}.",
             "",
+            findings_page([finding for item in manifests for finding in item.findings]),
         ]
-    lines.append(findings_page([finding for item in manifests for finding in item.findings]))
     links = [f"[{item.key}]({path.as_uri()})" for item in manifests if (path := _page(report, item.key)) is not None]
     if links:
         lines += ["", f"In the catalogue: {', '.join(links)}."]
