@@ -27,7 +27,9 @@ sources:
   - table: coupons
     uri: coupons.csv
 finetune: {max_steps: 8, evaluate_every: 4, max_tokens: 16}
+register: {max_loss_to_part: 1}
 """
+"""Its model, which hardly trains, is far above what is popular, if not above each of its parts: the gate opens."""
 
 
 def write_shop(folder: Path, *, users: int = 60, extra: str = "") -> Path:

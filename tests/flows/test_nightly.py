@@ -29,6 +29,13 @@ def test_a_run_without_training_keeps_the_model_in_the_inventory(
     made = {item["key"]: item["version"] for item in run["assets"]}
     assert made["tables/events"] != before["tables/events"]
     assert "registrations/recommender" not in made
+    assert run["missing"] == [
+        "splits/behaviour",
+        "models/encoder",
+        "evaluations/recommender",
+        "models/recommender",
+        "registrations/recommender",
+    ]
     shown = answer("inventory", "show", "inventory/catalogue", cwd=folder)
     inputs = dict(ref.split("@") for ref in shown["inputs"])
     assert inputs["tables/events"] == made["tables/events"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +18,8 @@ from tasks.assets import specs
 from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError
 from tasks.stage import code_revision
+from tests.builders import make_products, save_asset, save_table
+from tests.flows.shapes import shape
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of, write_recommender
 from tests.tiny import write_shop
 
@@ -58,16 +64,52 @@ def test_an_approved_version_that_does_not_stand_a_second_look_fails_the_flow(tm
     assert promotion(config) == version
 
 
-def test_every_decision_names_the_code_that_took_it(tmp_path: Path, files: Path) -> None:
-    config, shop = make_shop(tmp_path, files)
+@dataclass
+class Commands:
+    """A shop's configuration, and what each command printed as JSON."""
+
+    config: str
+    printed: dict[str, Any] = field(default_factory=dict)  # JSON values of any shape
+
+    def give(self, *command: str) -> None:
+        done = CliRunner().invoke(cli, [*command, "-c", self.config, "--json"])
+        assert done.exit_code == 0, done.output
+        self.printed[" ".join(word for word in command[:2] if word.isalpha())] = json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory, files: Path) -> tuple[Commands, Shop]:
+    """A champion that is asked, and a second one that is approved, promoted, rolled back, and rejected."""
+    config, shop = make_shop(tmp_path_factory.mktemp("decided"), files)
+    commands = Commands(config)
     first = shop.register(evaluation_of(0.12)).version
     shop.registry.client.set_model_version_tag(shop.config.model_name, first, "review", "approved")
     promotion(config)
     second = shop.register(evaluation_of(0.13)).version
-    for command in (["review", "approve", second], ["promote"], ["rollback"]):
-        reason = [] if command == ["promote"] else ["--reason", "ada said so"]
-        done = CliRunner().invoke(cli, [*command, *reason, "-c", config])
-        assert done.exit_code == 0, done.output
-    found = [(item.metrics["decision"], item.code_revision) for item in shop.store.versions(specs.REVIEWS.key)]
-    decisions = ("approved", "promoted", "promoted", "rolled back")
+    for command in (
+        ["search", "pen"],
+        ["recommend", "u0"],
+        ["review", "approve", second, "--reason", "ada said so"],
+        ["promote"],
+        ["rollback", "--reason", "ada said so"],
+        ["review", "reject", second, "--reason", "ada said so"],
+    ):
+        commands.give(*command)
+    return commands, shop
+
+
+def test_every_decision_names_the_code_that_took_it(decided: tuple[Commands, Shop]) -> None:
+    found = [(item.metrics["decision"], item.code_revision) for item in decided[1].store.versions(specs.REVIEWS.key)]
+    decisions = ("approved", "promoted", "promoted", "rejected", "rolled back")
     assert sorted(found) == [(decision, code_revision()) for decision in decisions]
+
+
+def test_golden_shapes_of_decisions_and_answers(
+    decided: tuple[Commands, Shop], golden: Callable[[str, object], None]
+) -> None:
+    commands, shop = decided
+    orphan = save_table(shop.store, "products", make_products(3))
+    save_asset(shop.store, specs.RUN, {}, {specs.RUN.main: "{}"})
+    commands.give("gc", "--dry-run")
+    assert str(orphan) in commands.printed["gc"]["removed"]
+    golden("decisions", {name: shape(printed) for name, printed in commands.printed.items()})
