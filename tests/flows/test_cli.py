@@ -19,6 +19,16 @@ from tests.builders import make_products, save_asset, save_table
 from tests.pandian import ROOT, answer, environment, pandian
 from tests.tiny import write_shop
 
+BUG = """
+import flows.settings
+def broken(path):
+    raise KeyError("odd")
+flows.settings.load_settings = broken
+from flows.cli import main
+main()
+"""
+"""The command with a bug in it."""
+
 HEAVY = {"torch", "transformers", "great_expectations", "mlflow", "prefect", "pandas"}
 
 
@@ -131,6 +141,34 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, args: list[str], words: str)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_bug_is_one_line_and_exit_code_1_and_its_traceback_is_there_on_request(tmp_path: Path) -> None:
+    said = "This is a bug in pandian: KeyError: 'odd' `pandian --debug …` shows where.\n"
+    done = pandian("inventory", "list", cwd=tmp_path, code=BUG)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+    shown = pandian("--debug", "inventory", "list", cwd=tmp_path, code=BUG)
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert shown.stderr.startswith("Traceback")
+    assert "in broken\n" in shown.stderr
+    assert shown.stderr.endswith(said)
+
+
+def test_an_expected_error_shows_its_traceback_on_request_and_keeps_its_exit_code(tmp_path: Path) -> None:
+    done = pandian("--debug", "inventory", "list", "-c", "nowhere.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Traceback")
+    assert "nowhere.yaml" in done.stderr.splitlines()[-1]
+
+
+def test_the_console_script_runs_from_any_folder_without_the_checkout_on_the_path(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    ref = save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
+    env = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
+    command = [str(Path(sys.executable).parent / "pandian"), "inventory", "list", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [item["version"] for item in json.loads(done.stdout)] == [ref.version]
 
 
 def test_the_schema_fits_the_shop_that_uses_it(tmp_path: Path) -> None:
