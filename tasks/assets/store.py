@@ -7,6 +7,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -246,10 +247,12 @@ def _reopen(url: str, code_revision: str, cache: Path | None, owners: dict[str, 
 
 
 def _manifest(draft: Draft, recipe: Recipe, store: AssetStore, *, run_id: str) -> Manifest:
+    paths = [file for file in sorted(draft.path.rglob("*")) if file.is_file()]
+    with ThreadPoolExecutor() as pool:  # a digest is taken outside Python's lock
+        digests = list(pool.map(file_digest, paths))
     files = tuple(
-        FileEntry(path=file.relative_to(draft.path).as_posix(), bytes=file.stat().st_size, sha256=file_digest(file))
-        for file in sorted(draft.path.rglob("*"))
-        if file.is_file()
+        FileEntry(path=file.relative_to(draft.path).as_posix(), bytes=file.stat().st_size, sha256=digest)
+        for file, digest in zip(paths, digests, strict=True)
     )
     main = sorted(file for file in draft.path.glob(draft.spec.main) if file.suffix == ".parquet")
     finished_at = datetime.now(UTC)

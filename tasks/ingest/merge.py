@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from tasks.assets.asset import AssetRef
 from tasks.errors import EmptyTableError, RowsLostError, UsageError
 from tasks.ingest.config import IngestConfig
-from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
+from tasks.ingest.parquet import ROW, numbered_rows, write_parts
 from tasks.ingest.repeats import repeated_hashes
 from tasks.ingest.rules import INTERNAL, REASON
 from tasks.ingest.statement import HASH
@@ -151,7 +151,7 @@ def shard_names(table: str, shards: Sequence[AssetRef]) -> list[str]:
 def merge(
     connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], config: IngestConfig, folder: Path
 ) -> Merged:
-    """Write a table's rows to `part-00000.parquet`, in the order of shards and their rows.
+    """Write a table's rows to `part-*.parquet`, in the order of shards and their rows.
 
     Where rows share a key, the row that wins by `config.conflict` gives the values, and what it lacks comes from the
     next; such rows stand at the end.
@@ -184,7 +184,7 @@ def merge(
         connection.execute(
             f"create temp table conflict as select * exclude ({KEPT_HASH}), 1::bigint as {RANK} from everything limit 0"
         )
-    _write_part(connection, written, key, folder, repeats=repeats, row_group=config.row_group_rows)
+    _write_part(connection, written, key, folder, repeats=repeats, config=config)
     merged = Merged(
         columns=tuple(types),
         sources=_counts(connection, shards),
@@ -332,7 +332,7 @@ def _write_part(
     folder: Path,
     *,
     repeats: int,
-    row_group: int,
+    config: IngestConfig,
 ) -> None:
     names = ", ".join(f"{quoted(name)}::{kind} as {quoted(name)}" for name, kind in types.items())
     query = f"select {names} from everything"
@@ -349,7 +349,7 @@ def _write_part(
         query = (
             f"{query} union all (select {names} from (select {fused} from conflict group by {keys} order by {keys}))"
         )
-    write_parquet(connection, query, folder / "part-00000.parquet", group_rows=row_group)
+    write_parts(connection, query, folder, group_rows=config.row_group_rows, cores=config.threads)
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:

@@ -1,12 +1,14 @@
-"""Writes the rows of a query to one parquet file, in their order.
+"""Writes the rows of a query to parquet, in their order.
 
-DuckDB computes rows on every thread while this one encodes them: its own ordered writer waits for itself, and costs
+DuckDB computes rows on every thread while others encode them: its own ordered writer waits for itself, and costs
 twice as much where most values differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +20,11 @@ from tasks.ingest.rules import INTERNAL
 from tasks.schemas import literal
 
 BATCH_ROWS: Final = 16_384
-GROUP_BYTES: Final = 256 * 1024 * 1024
+GROUP_BYTES: Final = 64 * 1024 * 1024
 """A row group ends here, however few rows it has: texts may be long."""
+
+PART_BYTES: Final = 64 * 1024 * 1024
+"""A part ends with the group that reaches this, before it is encoded: so much, and a group, is held per core."""
 
 DICTIONARY_BYTES: Final = 64 * 1024
 """Columns with more distinct values than this in a row group are written plain: dictionaries of them cost more."""
@@ -53,23 +58,78 @@ def write_parquet(
         group_rows: Rows to a row group.
         has_statistics: Whether least and greatest values stand in it; who reads all of it has no use for them.
     """
+    reader = _reader(connection, query)
+    if reader is None:
+        _copy(connection, query, target, group_rows)
+    else:
+        _write(target, reader.schema, _groups(reader, group_rows), has_statistics=has_statistics)
+
+
+def write_parts(
+    connection: duckdb.DuckDBPyConnection, query: str, folder: Path, *, group_rows: int, cores: int
+) -> None:
+    """Write the rows of a select as `part-00000.parquet` and so on, one part on each core at a time.
+
+    Args:
+        connection: What reads them.
+        query: The select.
+        folder: Where the parts go; without any row there is one without rows.
+        group_rows: Rows to a row group.
+        cores: How many parts are encoded at once.
+    """
+    reader = _reader(connection, query)
+    if reader is None:
+        _copy(connection, query, folder / "part-00000.parquet", group_rows)
+        return
+    with ThreadPoolExecutor(cores) as pool:
+        writing: deque[Future[None]] = deque()
+        for number, part in enumerate(_parts(_groups(reader, group_rows))):
+            if len(writing) == cores:
+                writing.popleft().result()
+            target = folder / f"part-{number:05d}.parquet"
+            writing.append(pool.submit(_write, target, reader.schema, part, has_statistics=True))
+        for written in writing:
+            written.result()
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader | None:
+    """The rows as they are computed, or None where Arrow does not know their types."""
     described = connection.execute(f"describe {query}").fetchall()
     if any(word in kind for _, kind, *_ in described for word in NOT_IN_ARROW):
-        options = f"format parquet, compression snappy, row_group_size {group_rows}"
-        connection.execute(f"copy ({query}) to {literal(str(target))} ({options})")
-        return
+        return None
     connection.execute(BUFFER)
-    reader = connection.sql(query).to_arrow_reader(BATCH_ROWS)
+    return connection.sql(query).to_arrow_reader(BATCH_ROWS)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path, group_rows: int) -> None:
+    options = f"format parquet, compression snappy, row_group_size {group_rows}"
+    connection.execute(f"copy ({query}) to {literal(str(target))} ({options})")
+
+
+def _write(target: Path, schema: pa.Schema, groups: Iterable[pa.Table], *, has_statistics: bool) -> None:
     with pq.ParquetWriter(
         target,
-        reader.schema,
+        schema,
         compression="snappy",
         dictionary_pagesize_limit=DICTIONARY_BYTES,
         write_statistics=has_statistics,
         store_schema=False,
     ) as writer:
-        for group in _groups(reader, group_rows):
+        for group in groups:
             writer.write_table(group)
+
+
+def _parts(groups: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
+    held: list[pa.Table] = []
+    size, is_first = 0, True
+    for group in groups:
+        held.append(group)
+        size += group.nbytes
+        if size >= PART_BYTES:
+            yield held
+            held, size, is_first = [], 0, False
+    if held or is_first:
+        yield held
 
 
 def _groups(reader: pa.RecordBatchReader, rows: int) -> Iterator[pa.Table]:

@@ -24,7 +24,10 @@ from tasks.ingest.rules import (
 from tasks.schemas import Table, literal, quoted
 
 HASH: Final = f"{INTERNAL}hash:{duckdb.__version__}"
-"""Column of a row's hash over all its values; another version of DuckDB may find another hash."""
+"""Column of a row's hash over the values that it must have, which tell most rows apart.
+
+Another version of DuckDB may find another hash.
+"""
 
 STANDARDISE: Final = """
 with raw as (
@@ -98,7 +101,8 @@ def _hash(columns: Sequence[ColumnRules], table: Table | None) -> list[str]:
     canonical = () if table is None else tuple(column for column in table.columns if column.name in held)
     if len(canonical) < len(held) or not held:
         return []
-    parts = (f"{quoted(column.name)}::{column.sql_type}" for column in canonical)
+    telling = [column for column in canonical if column.name in table.required] if table else []
+    parts = (f"{quoted(column.name)}::{column.sql_type}" for column in telling or canonical)
     return [f"hash({', '.join(parts)}) as {quoted(HASH)}"]
 
 

@@ -25,7 +25,7 @@ from tasks.schemas import literal
 from tasks.stage import Build, stage
 
 
-@stage("read", revision=5, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
+@stage("read", revision=6, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
 def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> None:
     """Standardise one file of a table."""
     scratch = build.scratch()
@@ -45,7 +45,7 @@ def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> 
         draft.metrics.update({"priority": shard.source.priority, **asdict(counts)})
 
 
-@stage("merge", revision=4, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
+@stage("merge", revision=5, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
 def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build: Build) -> None:
     """Merge a table's files, resolve conflicts, and account for every row."""
     names = shard_names(table, shards)

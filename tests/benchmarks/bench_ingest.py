@@ -46,6 +46,7 @@ duckdb.execute(f"copy (select distinct * from {{read}}) to '{target}' (format pa
 print(json.dumps({{'seconds': time.perf_counter() - begun, 'peak': peak()}}))
 """
 OURS = """
+import pandas  # pyarrow imports it with its first array
 from pathlib import Path
 from tasks.assets.store import AssetStore
 from tasks.ingest.config import IngestConfig, SourceConfig

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.ingest import parquet
-from tasks.ingest.parquet import write_parquet
+from tasks.ingest.parquet import write_parquet, write_parts
 
 
 @pytest.fixture
@@ -37,6 +37,28 @@ def test_long_texts_end_a_row_group_early(
     query = "select range as number, repeat('x', 100) as words from range(60_000)"
     write_parquet(connection, query, tmp_path / "rows.parquet", group_rows=1_000_000)
     assert pq.ParquetFile(tmp_path / "rows.parquet").metadata.num_row_groups > 1
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_parts_hold_all_rows_in_order_whatever_is_encoded_at_once(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    monkeypatch.setattr(parquet, "PART_BYTES", 1_000_000)
+    query = "select range as number, 'text ' || range as words from range(300_000)"
+    write_parts(connection, query, tmp_path, group_rows=20_000, cores=cores)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) > 3
+    assert files[1].name == "part-00001.parquet"
+    assert pq.read_table(files)["number"].to_pylist() == list(range(300_000))
+
+
+@pytest.mark.parametrize("value", ["1::bigint", "interval 3 days"])
+def test_no_rows_leave_one_part_with_its_columns(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, value: str
+) -> None:
+    write_parts(connection, f"select {value} as number where false", tmp_path, group_rows=1_000, cores=2)
+    (file,) = tmp_path.iterdir()
+    assert (pq.read_table(file).column_names, pq.read_table(file).num_rows) == (["number"], 0)
 
 
 def test_a_query_without_rows_leaves_a_file_with_its_columns(
