@@ -245,11 +245,12 @@ class Catalogue:
             for item in self._decisions
             if registration and registration.version in {item["version"], item["from_version"]}
         ]
+        crowned = next((item for item in self._decisions if item["decision"] in CROWNING), None)
         return ModelSummary(
             registration=registration,
             evaluation=evaluated.evaluation if evaluated else None,
             decision=next(iter(about), None),
-            crowned=next((item for item in self._decisions if item["decision"] in CROWNING), None),
+            crowned=crowned if crowned and crowned["version"] is not None else None,
         )
 
     @cached_property

@@ -54,7 +54,7 @@ class Words:
     decided_by: str = "by {by}: {reason}"
     champion_is: str = "Champion: version {version}"
     champion_again: str = "Champion: version {version}, again"
-    no_champion: str = "No champion yet"
+    no_champion: str = "No champion"
     version_is: str = "Version {version}"
     not_registered: str = "evaluated, not registered"
     over_best: str = "{gain} against the best part, {part}"

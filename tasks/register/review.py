@@ -30,15 +30,21 @@ DONE: Final = "done"
 REFUSED: Final = "refused: "
 BASIS: Final = "promotion_basis"
 REASON: Final = "review_reason"
+NEXT: Final = '`pandian review approve N --reason "…"`, then `pandian promote`, makes a version the champion.'
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who decided what about which version, and why. `from_version` was the champion before."""
+    """Who decided what about which version, and why.
+
+    Args:
+        version: The one decided about, or that is champion again; None where a rollback left no champion.
+        from_version: The champion before.
+    """
 
     model: str
     decision: Literal["approved", "rejected", "promoted", "rolled back"]
-    version: str
+    version: str | None
     from_version: str | None
     by: str
     reason: str
@@ -53,6 +59,8 @@ class Review:
         out = (
             out if self.from_version else f"there was no champion any more. {self.by} says: {self.reason.rstrip('.')}."
         )
+        if self.version is None:
+            return f"{self.model}: {out} There is no champion now: {NEXT}"
         return f"{self.model}: {out} Version {self.version} is the champion again."
 
 
@@ -188,36 +196,28 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime, is_aske
 def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str, now: datetime) -> Review:
     """Give the alias `champion` back to the version that had it before, and keep who, why and when.
 
+    An only champion is taken out of use all the same: then there is none.
+
     Raises:
-        UsageError: There is no earlier champion, or no reason.
+        UsageError: There is neither a champion nor an earlier one, moving it was interrupted, or there is no reason.
         CandidateRefusedError: The earlier champion does not answer any more.
     """
     _demand_reason(reason)
     registry = _registry(config)
     with _one_at_a_time(store):
         champion, previous = registry.by_alias(CHAMPION), registry.by_alias(PREVIOUS)
-        if previous is None or (champion is not None and champion.version == previous.version):
-            raise UsageError(
-                problem="There is no earlier champion to go back to.", fix="`pandian review list` shows the versions."
-            )
-        problem = registry.problem_of(previous.version)
-        if problem is not None:
-            raise _refused(previous, problem)
-        registry.set_alias(CHAMPION, previous.version)
-        registry.set_tags(previous.version, {SINCE: now.isoformat()})
+        about = _rolled_about(champion, previous)
+        tags = {"review": "rejected", REASON: f"rolled back: {reason}", "reviewer": by, "reviewed_at": now.isoformat()}
+        if previous is not None:
+            _return_to(registry, previous, now=now)
         if champion is not None:
-            tags = {"review": "rejected", REASON: f"rolled back: {reason}", "reviewer": by}
-            registry.set_tags(champion.version, {**tags, "reviewed_at": now.isoformat()})
-        earlier = previous.tags.get(PROMOTED_FROM, "")
-        if earlier.isdigit() and int(earlier) in registry.tags():
-            registry.set_alias(PREVIOUS, earlier)
-        else:
-            registry.drop_alias(PREVIOUS)
+            registry.set_tags(champion.version, tags)
+        if previous is None:
+            registry.drop_alias(CHAMPION)
+        name, version = registry.name, previous.version if previous else None
         from_version = champion.version if champion else None
-        review = Review(previous.name, "rolled back", previous.version, from_version, by, reason, now.isoformat())
-        return _kept(
-            store, previous, review, champion_by=_tag(previous, "reviewer"), champion_reason=_tag(previous, REASON)
-        )
+        review = Review(name, "rolled back", version, from_version, by, reason, now.isoformat())
+        return _kept(store, about, review, **(_own_reason(previous) if previous else {}))
 
 
 def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | None = None) -> Path:
@@ -229,7 +229,7 @@ def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | N
         cache: Where copies of models in a remote store are kept for the next time.
 
     Raises:
-        UsageError: There is no such version, or no champion yet; the challenger is named.
+        UsageError: There is no such version, or no champion; the challenger is named.
     """
     registry = _registry(config)
     if version is not None:
@@ -246,7 +246,7 @@ def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | N
             f"Ask the challenger with `--version {number}`, or make it the champion: `pandian review approve {number} "
             '--reason "…"`, then `pandian promote`.'
         )
-    raise UsageError(problem=f"The model “{config.model_name}” has no champion yet.", fix=fix)
+    raise UsageError(problem=f"The model “{config.model_name}” has no champion.", fix=fix)
 
 
 @contextlib.contextmanager
@@ -276,6 +276,39 @@ def _demand_passed(version: Version) -> None:
         problem=reasons,
         fix="Register a better candidate, or change the gate under `register` in shop.yaml.",
     )
+
+
+def _rolled_about(champion: Version | None, previous: Version | None) -> Version:
+    """Return the version that a rollback is about: the one that it returns to, or else the one that it takes out."""
+    about = previous or champion
+    if about is None:
+        raise UsageError(problem="There is no champion to take out of use.", fix=NEXT)
+    if champion is not None and previous is not None and champion.version == previous.version:
+        raise UsageError(
+            problem=f"A decision was interrupted: version {about.version} is both the champion and the one before.",
+            fix="Finish it by `pandian promote`, then roll back.",
+        )
+    return about
+
+
+def _return_to(registry: Registry, previous: Version, *, now: datetime) -> None:
+    """Make the earlier champion the champion, if it still answers, and the one before it the earlier one."""
+    problem = registry.problem_of(previous.version)
+    if problem is not None:
+        raise _refused(previous, problem)
+    registry.set_alias(CHAMPION, previous.version)
+    registry.set_tags(previous.version, {SINCE: now.isoformat()})
+    earlier = previous.tags.get(PROMOTED_FROM, "")
+    if earlier.isdigit() and int(earlier) in registry.tags():
+        registry.set_alias(PREVIOUS, earlier)
+    else:
+        registry.drop_alias(PREVIOUS)
+
+
+def _own_reason(version: Version) -> dict[str, str]:
+    """Return who approved a version, and why, as its tags say."""
+    names = {"champion_by": "reviewer", "champion_reason": REASON}
+    return {name: version.tags[tag] for name, tag in names.items() if version.tags.get(tag)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +351,8 @@ def _crown(registry: Registry, version: Version, champion: Version | None) -> No
     """Move the aliases. Whatever is interrupted here, there is a champion, and promoting again goes on from there."""
     if champion is not None:
         registry.set_alias(PREVIOUS, champion.version)
-        registry.set_tags(version.version, {PROMOTED_FROM: champion.version})
+    if champion is not None or PROMOTED_FROM in version.tags:
+        registry.set_tags(version.version, {PROMOTED_FROM: champion.version if champion else ""})
     registry.set_alias(CHAMPION, version.version)
     if CHALLENGER in version.aliases:
         registry.drop_alias(CHALLENGER)
@@ -329,7 +363,7 @@ def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: 
         model=champion.name,
         decision="promoted",
         version=champion.version,
-        from_version=champion.tags.get(PROMOTED_FROM),
+        from_version=champion.tags.get(PROMOTED_FROM) or None,
         by=champion.tags.get("reviewer", "somebody in MLflow"),
         reason=champion.tags.get(REASON, "no reason was given"),
         at=now.isoformat(),
@@ -339,13 +373,9 @@ def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: 
     return review
 
 
-def _tag(version: Version, name: str) -> str | None:
-    return version.tags.get(name) or None
-
-
-def _kept(store: AssetStore, version: Version, review: Review, **beside: str | None) -> Review:
+def _kept(store: AssetStore, version: Version, review: Review, **beside: str) -> Review:
     """Keep a decision as an asset; `beside` it what a reader of the asset alone could not know."""
-    facts = asdict(review) | {name: value for name, value in beside.items() if value}
+    facts = asdict(review) | beside
     recipe = Recipe.of("review", 1, {**facts, "assets": list(version.assets)})
     with store.draft(specs.REVIEWS, recipe, run_id="review") as draft:
         (draft.path / specs.REVIEWS.main).write_text(json.dumps(facts, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -63,7 +63,7 @@ def nothing_to_promote(tags: Mapping[int, Mapping[str, str]], champion: Version 
 
 
 def _place(version: Version, champion: Version | None) -> str:
-    serving = "there is no champion yet" if champion is None else f"version {champion.version} is the champion"
+    serving = "there is no champion" if champion is None else f"version {champion.version} is the champion"
     if CHAMPION in version.aliases:
         since = _moment(version.tags.get(SINCE, ""))
         return f"champion{f', since {since}' if since else ''}. It answers `pandian search` and `pandian recommend`."

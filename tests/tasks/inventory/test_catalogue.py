@@ -28,7 +28,9 @@ def read(store: AssetStore, stock: Stock, config: InventoryConfig = CONFIG) -> C
     return Catalogue(found)
 
 
-def decision(kind: str, version: str, from_version: str | None = None) -> dict[str, Any]:  # JSON values of any shape
+def decision(
+    kind: str, version: str | None, from_version: str | None = None
+) -> dict[str, Any]:  # JSON values of any shape
     return {"decision": kind, "version": version, "from_version": from_version, "by": "Ada", "reason": "because"}
 
 
@@ -222,11 +224,16 @@ def test_the_stages_count_every_asset_with_a_page_once_and_source_files_apart(st
         ([("promoted", "3", "1"), ("rolled back", "1", "3")], "1", "rolled back"),
         ([("promoted", "3", "1"), ("rolled back", "3", "4")], "3", "champion"),
         ([("promoted", "3", "1"), ("promoted", "2", "3")], "2", "replaced"),
+        ([("promoted", "3", None), ("rolled back", None, "3")], None, "rolled back"),
         ([("approved", "2", None)], None, "waiting"),
     ],
 )
 def test_the_champion_is_told_beside_the_version_registered_last(
-    store: AssetStore, stock: Stock, decisions: list[tuple[str, str, str | None]], champion: str | None, state: str
+    store: AssetStore,
+    stock: Stock,
+    decisions: list[tuple[str, str | None, str | None]],
+    champion: str | None,
+    state: str,
 ) -> None:
     for item in decisions:
         stock.publish(specs.REVIEWS, *stock.refs[-1:], stage="review", metrics=decision(*item))

@@ -421,7 +421,7 @@ def test_what_is_behind_its_inputs_is_marked_on_every_page_that_tells_of_it(stor
 def test_the_model_tile_names_the_champion_first_and_then_the_newest_version(store: AssetStore) -> None:
     stock = Stock(store)
     refs = stock.everything()
-    assert "No champion yet Version 3 challenger, waiting for review" in tile(write(store, refs)["index.html"])
+    assert "No champion Version 3 challenger, waiting for review" in tile(write(store, refs)["index.html"])
     told = {"from_version": None, "by": "Ada"}
     for facts in (
         {"decision": "promoted", "version": "1", "reason": "it is good", **told},

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -319,11 +319,46 @@ def test_rolling_back_returns_to_the_champion_before_and_stays_there(model: Mode
     assert model.alias("champion") == first.version
 
 
-def test_there_is_nothing_to_roll_back_to_before_a_second_champion(model: Model) -> None:
+def test_an_only_champion_is_taken_out_of_use_and_can_be_made_it_again(model: Model) -> None:
     first = model.crowned()
-    with pytest.raises(UsageError, match="There is no earlier champion to go back to"):
+    review = roll_back(model.config, model.lake, by="bob", reason="Clicks fell.", now=model.now())
+    assert (review.decision, review.version, review.from_version) == ("rolled back", None, first.version)
+    assert review.words.startswith(
+        f"{model.config.model_name}: version {first.version} was taken out by bob: Clicks fell. "
+        "There is no champion now: `pandian review approve"
+    )
+    version = model.registry.version(first.version)
+    assert (version.aliases, version.review) == ((), "rejected")
+    assert version.tags["review_reason"] == "rolled back: Clicks fell."
+    assert model.decisions()[-1] == {**asdict(review)}
+    assert model.promote() is None, "what was rejected is not promoted"
+    model.judge(first.version, "approved", "It was the weather.")
+    assert model.promote() is not None
+    assert model.alias("champion") == first.version
+
+
+def test_without_any_champion_there_is_nothing_to_roll_back(model: Model) -> None:
+    model.add()
+    with pytest.raises(UsageError, match=r"no champion to take out of use.*review approve N.*pandian promote"):
+        roll_back(model.config, model.lake, by="bob", reason="Clicks fell.", now=model.now())
+
+
+def test_a_promotion_that_was_interrupted_is_finished_before_a_rollback(model: Model) -> None:
+    first = model.crowned()
+    model.registry.set_alias("previous", first.version)
+    with pytest.raises(UsageError, match=r"both the champion and the one before.*pandian promote"):
         roll_back(model.config, model.lake, by="bob", reason="Clicks fell.", now=model.now())
     assert model.alias("champion") == first.version
+
+
+def test_a_champion_after_none_is_promoted_from_none(model: Model) -> None:
+    _, second = model.crowned(), model.crowned()
+    for _ in range(2):
+        roll_back(model.config, model.lake, by="bob", reason="Clicks fell.", now=model.now())
+    model.judge(second.version, "approved")
+    review = model.promote()
+    assert review is not None
+    assert (review.version, review.from_version) == (second.version, None)
 
 
 def test_the_champion_is_not_rejected_but_rolled_back(model: Model) -> None:
@@ -334,7 +369,7 @@ def test_the_champion_is_not_rejected_but_rolled_back(model: Model) -> None:
 
 def test_where_there_is_no_champion_the_challenger_is_named(model: Model) -> None:
     version = model.add(is_challenger=True)
-    with pytest.raises(UsageError, match=rf"has no champion yet.*--version {version.version}.*approve"):
+    with pytest.raises(UsageError, match=rf"has no champion\..*--version {version.version}.*approve"):
         chosen_files(model.config, None)
     by_number = chosen_files(model.config, version.version)
     assert Recommender.load(by_number).recommend(history=["pan"], k=1)[0].product_id == "pot"

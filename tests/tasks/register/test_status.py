@@ -29,7 +29,7 @@ def test_a_challenger_under_review_does_not_look_approved() -> None:
         'Review: waits for one. `pandian review approve 2 --reason "…"`, or `reject`.',
         "Warning: Search is worse.",
     )
-    assert status_words(found, None)[0] == "m version 2: challenger; there is no champion yet."
+    assert status_words(found, None)[0] == "m version 2: challenger; there is no champion."
 
 
 def test_what_an_approved_version_waits_for_is_said() -> None:
