@@ -53,6 +53,9 @@ PATH_SEPARATOR: Final = re.compile(r"[>|»›]")
 LONGEST_PRICE: Final = 100
 """Characters; a longer text is no price, and is not looked at closely."""
 
+LONGEST_LITERAL: Final = 100_000
+"""Characters; a longer list is read as JSON alone, since Python's parser needs several hundred bytes for each."""
+
 CURRENCIES: Final = {
     "$": "USD",
     "us$": "USD",
@@ -158,7 +161,7 @@ def _list(text: str) -> list[object] | None:
     trimmed = text.strip()
     if not (trimmed.startswith("[") and trimmed.endswith("]")):
         return None
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (json.loads, ast.literal_eval) if len(trimmed) <= LONGEST_LITERAL else (json.loads,):
         try:
             value = parse(trimmed)
         except (ValueError, SyntaxError, RecursionError, MemoryError):

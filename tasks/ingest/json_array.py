@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TextIO
 
+from tasks.ingest.literals import DECODER
+
 BLOCK: Final = 1024 * 1024
 LONGEST_ENTRY: Final = 64 * 1024 * 1024
-MARK: Final = re.compile(r'"(?:[^"\\]|\\.)*"|"|[\[{]|[\]}]|,', re.DOTALL)
+MARK: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|"|[\[{]|[\]}]|,', re.DOTALL)
 """A whole string, one that does not end here, what opens or closes, or a comma."""
 
 SPACE: Final = " \t\r\n"
 AFTER_SPACE: Final = re.compile(r"[ \t\r\n]*")
-DECODER: Final = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)

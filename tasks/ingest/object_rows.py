@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -18,13 +16,14 @@ import pyarrow.parquet as pq
 from tasks.errors import UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.json_array import entries
+from tasks.ingest.literals import DECODER, Number, json_text, python_value
 from tasks.ingest.raw import REST, RawRows, Reject, path_literal
 from tasks.ingest.texts import PlainText
 
 BATCH_ROWS: Final = 20_000
 KEY_ROWS: Final = 1_000
 RECORD: Final = "_record"
-SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+SURROGATE: Final = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
 UNREADABLE: Final = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError)
 """What parsing a text, or writing what it holds as one, may raise."""
 
@@ -133,7 +132,7 @@ class _Objects:
                 self._reject(number, entry.problem, entry.text)
 
     def _lines(self, file: TextIO) -> Iterator[tuple[int, str, object]]:
-        parse: Callable[[str], object] = ast.literal_eval if self.kind == "python" else json.loads
+        parse: Callable[[str], object] = python_value if self.kind == "python" else DECODER.decode
         for number, line in enumerate(file, start=1):
             text = line.rstrip("\r\n")
             if number in self.plain.undecodable:
@@ -174,6 +173,4 @@ def _text(value: object) -> str | None:
         return None
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False)
+    return str(value) if isinstance(value, Number) else json_text(value)

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import struct
+import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from tasks.assets.store import AssetStore
 from tasks.errors import DamagedSourceError, EmptyTableError, MissingColumnsError, UsageError
+from tasks.ingest.json_array import entries
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
 PRODUCTS: dict[str, Any] = {"table": "products", "uri": "p.csv", "columns": {"product_id": "sku", "title": "name"}}
@@ -323,6 +325,8 @@ def test_no_row_is_lost_whatever_its_cells_hold(
         '{"sku": "2", "\\udc00": "half"}',
         '{"sku": "2" "name": "no comma"}',
         '"no object"',
+        '{"sku": "2", "name": "a", "name": "b"}',
+        '{"sku": "2", "name": "a", "more": [{"x": 1, "x": 2}]}',
     ],
 )
 def test_an_object_that_cannot_be_read_is_set_aside_alone(
@@ -364,6 +368,29 @@ def test_python_literals_without_a_text_are_set_aside(store: AssetStore, tmp_pat
     found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.json"})
     assert found.column("product_id") == ["1"]
     assert [line for _, line, _ in aside(found)] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [r"{'sku': '2', 'name': '\U0000d800'}", "{'sku': '2', 'name': 'a', 'name': 'b'}", f"{{'sku': '{'2' * 2**20}'}}"],
+)
+def test_a_python_literal_that_cannot_be_read_is_set_aside_alone(
+    store: AssetStore, tmp_path: Path, broken: str
+) -> None:
+    write(tmp_path, "p.json", f"{{'sku': '1', 'name': 'pen'}}\n{broken}\n{{'sku': '3', 'name': 'cup'}}\n")
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.json"})
+    assert found.column("title") == ["pen", "cup"]
+    assert aside(found) == [("malformed_line", 2, broken)]
+
+
+def test_a_broken_entry_behind_a_long_text_needs_little_memory() -> None:
+    text = f'[{{"name": "{"x" * 20_000_000}" "sku": 1}}, {{"sku": 2}}]'
+    tracemalloc.start()
+    found = list(entries(io.StringIO(text)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [entry.value for entry in found] == [None, {"sku": 2}]
+    assert peak < 20 * len(text)
 
 
 @pytest.mark.parametrize("key", ["_rest", "_record"])

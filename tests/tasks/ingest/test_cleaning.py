@@ -100,3 +100,11 @@ def test_an_entity_of_too_many_digits_is_left_as_it_is() -> None:
 def test_a_comment_is_markup() -> None:
     assert cleaned_text("pens <!-- and more --> here") == ("pens here", TEXT_RULES["markup"])
     assert cleaned_text("a --> b <!-- c") == ("a --> b <!-- c", 0)
+
+
+def test_a_long_list_is_read_as_json_alone() -> None:
+    """Python's parser would need several hundred bytes for each character."""
+    assert path(f"[{'1,' * 10}1]") == ["1"] * 11
+    assert path(f"[{'1,' * 60_000}1]") == ["1"] * 60_001
+    text = f"['{'a' * 100_000}']"
+    assert path(text) == [text]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +206,33 @@ def test_a_password_is_refused_wherever_it_stands_in_an_address(uri: str) -> Non
     with pytest.raises(ValidationError) as caught:
         SourceConfig(table="events", uri=uri, query="select 1")
     assert "hunter2" not in str(caught.value)
+
+
+NUMBERS = ("12345678901234567890.0", "12345678901234567891.0", "1e18", "1e400", "0.12345678901234567891")
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
+def test_numbers_of_json_keep_every_digit(store: AssetStore, tmp_path: Path, name: str) -> None:
+    rows = [f'{{"product_id": {it}, "title": "pen", "code": {it}, "more": [{it}, 5.0]}}' for it in NUMBERS]
+    (tmp_path / name).write_text("\n".join(rows) if name == "p.jsonl" else f"[{','.join(rows)}]", "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": name})
+    written = ["12345678901234567890", "12345678901234567891", "1000000000000000000", "1e400", NUMBERS[4]]
+    assert found.column("product_id") == written
+    extra = [dict(row) for row in found.column("attributes")]
+    assert [row["code"] for row in extra] == written
+    assert [json.loads(row["more"], parse_float=Decimal) for row in extra] == [[Decimal(it), 5] for it in NUMBERS]
+
+
+def test_numbers_of_python_literals_keep_every_digit(store: AssetStore, tmp_path: Path) -> None:
+    rows = [f"{{'product_id': {it}, 'title': 'pen', 'code': -{it}}}" for it in NUMBERS]
+    (tmp_path / "p.json").write_text("\n".join(rows), "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.json"})
+    assert found.column("product_id")[:3] == [NUMBERS[0][:-2], NUMBERS[1][:-2], "1000000000000000000"]
+    assert [dict(row)["code"] for row in found.column("attributes")][3:] == [f"-{it}" for it in NUMBERS[3:]]
+
+
+def test_a_whole_number_is_the_same_id_in_json_and_parquet(store: AssetStore, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"product_id": [1e18], "title": ["pen"]}), tmp_path / "p.parquet")
+    (tmp_path / "p.jsonl").write_text('{"product_id": 1e18, "title": "pen"}\n', "utf-8")
+    sources = [{"table": "products", "uri": uri} for uri in ("p.parquet", "p.jsonl")]
+    assert ingest(store, tmp_path, *sources).column("product_id") == ["1000000000000000000"]
