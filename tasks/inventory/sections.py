@@ -38,6 +38,8 @@ def page_facts(
         "sections_of": _sections(catalogue, asset, shown),
         "sources": named_rows(asset.manifest.metrics.get("sources")),
         "rules": _counts(asset.manifest.metrics.get("rules")),
+        "made_from": [ref for ref in asset.manifest.input_refs if not ref.key.startswith("shards/")],
+        "source_files": sum(ref.key.startswith("shards/") for ref in asset.manifest.input_refs),
         "own_metrics": _own_metrics(asset),
         "columns_by_name": {column.name: column for column in profile.columns} if profile else {},
         "key_columns": {key[0] for key in profile.keys if len(key) == 1} if profile else set(),

@@ -347,6 +347,19 @@ def test_an_evaluation_that_does_not_say_whom_it_asked_asked_all() -> None:
     assert users_ranked_for(report) == 40
 
 
+def test_source_files_are_counted_where_an_asset_says_what_it_was_made_from(store: AssetStore) -> None:
+    stock = Stock(store)
+    stock.everything()
+    inputs = [ref for ref in stock.refs if ref.key.startswith("shards/events/") or ref.key == "tables/products"]
+    stock.publish(specs.ASSOCIATIONS, *inputs, stage="register")
+    found = write(store, stock.refs)
+    (table,) = (ref for ref in inputs if ref.key == "tables/products")
+    made_from = found["assets/analysis/associations.html"].split("<dt>Made from</dt>")[1].split("</dd>")[0]
+    assert Page(made_from).texts == [str(table), "4 source files"]
+    assert "<dt>Made from</dt><dd>4 source files</dd>" in found["assets/tables/events.html"]
+    assert "<dt>Made from</dt><dd>–</dd>" in found["assets/tables/coupons.html"]
+
+
 def test_there_is_no_table_of_no_clusters() -> None:
     assert cluster_rows(None, 5) is None
 

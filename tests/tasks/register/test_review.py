@@ -157,7 +157,7 @@ def test_nothing_is_collected_while_a_decision_is_taken(shop: Shop, monkeypatch:
     keep = review_module._kept
     decisions = []
 
-    def kept_beside_a_collection(*args: Any, **beside: str) -> review_module.Review:  # what the original takes
+    def kept_beside_a_collection(*args: Any, **beside: Any) -> review_module.Review:  # what the original takes
         with pytest.raises(UnavailableError, match="going on"):
             collect(shop.store, keep=1)
         review = keep(*args, **beside)
