@@ -148,7 +148,7 @@ def path(text: str) -> list[str]:
     """Return a category path: `A > B`, `A|B` and list literals become lists; one word is a path of one."""
     literal = _list(text)
     parts = literal if literal is not None else PATH_SEPARATOR.split(_without_entities(_without_tags(text)))
-    kept = [cleaned_text(str(part))[0] for part in parts]
+    kept = [cleaned_text(str(part))[0] for part in parts if part is not None]
     return [part for part in kept if part]
 
 

@@ -76,6 +76,13 @@ def plan_of(
     table = CANONICAL.get(source.table)
     planner = _Planner(connection, rows, source)
     planner.check_names()
+    if not rows.columns:
+        raise EmptyTableError(
+            table=source.table,
+            rows_read=0,
+            rows_quarantined=0,
+            fix=f"“{rows.name}” is empty: deliver it again, or remove it.",
+        )
     if table is not None:
         return planner.canonical(table, is_one_of_many=is_one_of_many)
     columns = [*planner.constants(None), *planner.extras(None, frozenset())]
@@ -168,13 +175,6 @@ class _Planner:
         return found
 
     def check(self, table: Table, missing: set[str], named: Mapping[str, str], *, is_one_of_many: bool) -> None:
-        if not self.rows.columns:
-            raise EmptyTableError(
-                table=table.name,
-                rows_read=0,
-                rows_quarantined=0,
-                fix=f"“{self.rows.name}” is empty: deliver it again, or remove it.",
-            )
         mapped = set(self.source.columns) | set(self.source.constants) | set(named)
         unmapped = [name for name in table.required if name not in mapped]
         absent = [name for name in sorted(missing) if not is_one_of_many or name in table.required]

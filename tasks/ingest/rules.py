@@ -7,7 +7,7 @@ test finds suspicious; all else is vectorised SQL.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
@@ -28,6 +28,9 @@ PADDING: Final = r"^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$"
 """What stands around an id and does not belong to it: spaces, control characters, byte order marks."""
 
 SEPARATED: Final = r"[>|»›\[&<]"
+UNTIDY: Final = r'[>|»›&<\\]|" | "|""|null|\{'
+"""What a list in JSON has where one of its parts is more, or less, than a plain word."""
+
 NUMERIC: Final = (
     "TINYINT",
     "SMALLINT",
@@ -116,7 +119,8 @@ OTHER: Final = 128
 TEXT_OFFSET: Final = 64
 """What `clean_text` adds to the bits to make them the first character of what it returns."""
 
-RULE_BITS: Final[Mapping[str, int]] = MappingProxyType({**TEXT_RULES, "float_id": FLOAT_ID})
+NULL_WORD: Final = "null_word"
+RULE_BITS: Final[Mapping[str, int]] = MappingProxyType({**TEXT_RULES, "float_id": FLOAT_ID, NULL_WORD: 256})
 """Rule to its bit; a rule that stands alone in its column has the bit `OTHER`."""
 
 
@@ -127,6 +131,7 @@ class ColumnRules:
     Args:
         raw: SQL of the source's value, null where it means nothing.
         value: SQL of the standardised value.
+        given: SQL of the source's value, where it may be a word that means nothing.
         parsed: SQL of the raw value as a number or a time, which all that follows calls by `parsed_name`: it is parsed
             once.
         helper: SQL of a value that `value` and `bits` share; they call it by `helper_name`.
@@ -139,12 +144,21 @@ class ColumnRules:
     name: str
     raw: str
     value: str
+    given: str | None = None
     parsed: str | None = None
     helper: str | None = None
     bits: str | None = None
     rules: tuple[str, ...] = field(default=())
     always: tuple[str, ...] = field(default=())
     can_fail: bool = False
+
+    @property
+    def changes(self) -> str | None:
+        """SQL of the bits of all rules that changed the value, which may have become null."""
+        if self.given is None:
+            return self.bits
+        is_nothing = f"{given_name(self.name)} is not null and {raw_name(self.name)} is null"
+        return f"case when {is_nothing} then {RULE_BITS[NULL_WORD]} else {self.bits or '0'} end"
 
     @property
     def is_unread(self) -> str:
@@ -155,6 +169,11 @@ class ColumnRules:
 def raw_name(name: str) -> str:
     """Return the quoted name of a column's raw value between the steps."""
     return quoted(f"{INTERNAL}raw:{name}")
+
+
+def given_name(name: str) -> str:
+    """Return the quoted name of the source's value of a column between the steps."""
+    return quoted(f"{INTERNAL}given:{name}")
 
 
 def parsed_name(name: str) -> str:
@@ -201,14 +220,15 @@ def column_rules(column: Column, expression: str, kind: str, source: SourceConfi
     is_text = kind == "VARCHAR"
     raw = _present(expression, kind, source)
     if column.name == "event_type":
-        return _event_type(raw, source)
+        return _with_null_words(_event_type(raw, source), expression, raw)
     make = RULES[column.kind]
-    return make(column.name, raw, is_text, kind, source, form)
+    return _with_null_words(make(column.name, raw, is_text, kind, source, form), expression, raw)
 
 
 def extra_rules(name: str, expression: str, kind: str, source: SourceConfig) -> ColumnRules:
     """Return how a column that is not canonical is kept: as it is, nulls for words that mean nothing."""
-    return ColumnRules(name, _present(expression, kind, source), raw_name(name))
+    raw = _present(expression, kind, source)
+    return _with_null_words(ColumnRules(name, raw, raw_name(name)), expression, raw)
 
 
 def unfit(column: Column, kind: str) -> str:
@@ -233,6 +253,11 @@ def _present(expression: str, kind: str, source: SourceConfig) -> str:
     return _without_nan(expression) if kind in FLOATING else expression
 
 
+def _with_null_words(rule: ColumnRules, expression: str, raw: str) -> ColumnRules:
+    """Let a rule also count the words that mean nothing, where there may be any."""
+    return rule if raw == expression else replace(rule, given=expression, rules=(*rule.rules, NULL_WORD))
+
+
 def _without_null_words(expression: str, source: SourceConfig) -> str:
     """Null for a word that means nothing. Most values are told apart by their length or first character.
 
@@ -252,11 +277,16 @@ def _without_null_words(expression: str, source: SourceConfig) -> str:
 
 
 def _without_nan(expression: str) -> str:
-    return f"nullif({expression}, 'nan'::double)"
+    return f"case when isnan({expression}) then null else {expression} end"
+
+
+def _as_text(raw: str, kind: str) -> str:
+    """SQL of a value that is no text as one; a list as JSON, which is read as a list literal is."""
+    return f"to_json({raw})::varchar" if kind.endswith("[]") else f"({raw})::varchar"
 
 
 def _text(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    raw = raw if is_text else f"({raw})::varchar"
+    raw = raw if is_text else _as_text(raw, kind)
     held, helper = raw_name(name), helper_name(name)
     is_composed = f"strlen({held}) = length({held}) or nfc_normalize({held}) = {held}"
     test = f"regexp_matches({held}, {literal(SUSPICIOUS)}) or not ({is_composed})"
@@ -389,18 +419,19 @@ def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConf
 
 def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
     held, helper = raw_name(name), helper_name(name)
-    if kind.endswith("[]"):
-        kept = f"list_filter(list_transform({held}, lambda part: trim(part::varchar)), lambda part: part <> '')"
-        return ColumnRules(name, raw, f"case when len({kept}) > 0 then {kept} end")
-    raw = raw if is_text else f"({raw})::varchar"
-    one = f"when {helper} is null and {held} is not null then [trim({held})]"
+    is_list = kind.endswith("[]")
+    raw = raw if is_text else _as_text(raw, kind)
+    test, whole = (UNTIDY, f"from_json({held}, '[\"VARCHAR\"]')") if is_list else (SEPARATED, f"[trim({held})]")
+    plain = f"when {helper} is null and len({whole}) > 0 then {whole}"
+    was = whole if is_list else f"[{held}]"
     return ColumnRules(
         name,
         raw,
-        value=f"case when len({helper}) > 0 then {helper} {one} end",
-        helper=f"case when regexp_matches({held}, {literal(SEPARATED)}) then path_of({held}) end",
-        bits=f"case when {helper} is null or {helper} = [{held}] then 0 else {OTHER} end",
-        rules=("category_path",),
+        value=f"case when len({helper}) > 0 then {helper} when {held} is null then null {plain} end",
+        helper=f"case when regexp_matches({held}, {literal(test)}) then path_of({held}) end",
+        bits=f"case when {helper} is null then (case when {was} <> {whole} then {TRIM} else 0 end) "
+        f"when {helper} = {was} then 0 else {OTHER} end",
+        rules=("category_path", "trim"),
     )
 
 

@@ -32,6 +32,7 @@ from tasks.ingest.rules import (
     unread_name,
 )
 from tasks.ingest.statement import standardise_sql
+from tasks.ingest.texts import naming_damage
 from tasks.schemas import CANONICAL, Table, literal, quoted
 
 QUARANTINE_BATCH: Final = 10_000
@@ -104,7 +105,11 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     """
     target, table = folder / "rows-0.parquet", CANONICAL.get(source.table)
     rows = filled_keys(connection, rows, source)
-    with text_functions(connection, source), _blaming_expressions(connection, rows, source):
+    with (
+        naming_damage(file, source.table),
+        text_functions(connection, source),
+        _blaming_expressions(connection, rows, source),
+    ):
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
         write_parquet(connection, query, target, group_rows=config.row_group_rows, has_statistics=False)
@@ -212,7 +217,7 @@ def _changed(connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnRule
         for rule in columns
         for name in rule.rules
     }
-    any_change = " or ".join(f"{bits_name(rule.name)} > 0" for rule in columns if rule.bits)
+    any_change = " or ".join(f"{bits_name(rule.name)} > 0" for rule in columns if rule.changes)
     return _figures(connection, asks, f"{usable} and ({any_change})")
 
 

@@ -15,6 +15,7 @@ from tasks.ingest.rules import (
     RECORD,
     ColumnRules,
     bits_name,
+    given_name,
     helper_name,
     parsed_name,
     raw_name,
@@ -63,9 +64,11 @@ def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table 
     can_fail_whole = any(table is not None and rule.name in table.required for rule in columns)
     sources = [f"{quoted(name)} as {source_name(name)}" for name in rows.columns] if can_fail_whole else []
     raws = [f"{rule.raw} as {raw_name(rule.name)}" for rule in columns]
+    record = [f"_record as {RECORD}"] if rows.is_numbered else []
+    given = [f"{rule.given} as {given_name(rule.name)}" for rule in columns if rule.given]
     late = [rule for rule in columns if rule.name == "currency" and rule.raw == "null::varchar"]
     return STANDARDISE.format(
-        raws=", ".join([*raws, *sources, *([f"_record as {RECORD}"] if rows.is_numbered else [])]) or "null as nothing",
+        raws=", ".join([*raws, *given, *sources, *record]) or "null as nothing",
         relation=rows.relation,
         parsed="".join(f", {rule.parsed} as {parsed_name(rule.name)}" for rule in columns if rule.parsed),
         helpers="".join(f", {rule.helper} as {helper_name(rule.name)}" for rule in columns if rule.helper),
@@ -87,7 +90,7 @@ def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: b
     original = f"case when {REASON} is not null then to_json(struct_pack({fields}))::varchar end as {ORIGINAL}"
     return [
         *(quoted(rule.name) for rule in columns),
-        *(f"nullif({rule.bits}, 0)::utinyint as {bits_name(rule.name)}" for rule in columns if rule.bits),
+        *(f"nullif({rule.changes}, 0)::usmallint as {bits_name(rule.name)}" for rule in columns if rule.changes),
         *unread,
         REASON,
         *([original] if can_fail_whole else []),
