@@ -23,6 +23,10 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
 VERDICTS: Final[tuple[Verdict, ...]] = ("passed", "warned", "blocked")
 HEADLINE: Final = "ndcg_at_10"
 ROLLED_BACK: Final = "rolled back"
+ALIASES: Final[Mapping[str, str | None]] = MappingProxyType(
+    {"champion": "champion", "replaced": "previous", "refused": None, "rolled back": None}
+)
+"""The alias of a version by what became of it; else it has that of its registration."""
 
 PageState = ModelState | Literal["rolled back"]
 """What the pages say of a version: a champion that was rolled back is told from one that was followed."""
@@ -117,6 +121,21 @@ class ModelSummary:
         names = ("champion_by", "champion_reason") if self.is_champion_again else ("by", "reason")
         by, reason = (facts.get(name) for name in names)
         return Why(str(by), str(reason)) if by and reason else None
+
+    @property
+    def why_state(self) -> Why | None:
+        """Who decided what became of the registered version, and why; None where nobody decided yet."""
+        if self.is_champion:
+            return self.why_champion
+        if self.decision is None or self.state in {"refused", "waiting"}:
+            return None
+        return Why(str(self.decision["by"]), str(self.decision["reason"]))
+
+    @property
+    def alias(self) -> str | None:
+        """The alias that the registered version has in MLflow, as its decisions tell."""
+        registered = self.registration.alias if self.registration else None
+        return ALIASES.get(self.state or "refused", registered)
 
     def value(self, model: str, metric: str = HEADLINE) -> MetricValue | None:
         """Return a model's metric on the test split."""

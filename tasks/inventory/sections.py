@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from tasks.assets import specs
 from tasks.assets.manifest import Verdict
 from tasks.assets.reports import ColumnProfile, EvaluationReport, ExpectationResult, ValueCount
 from tasks.inventory.catalogue import Catalogue, FindingPlace, TableSummary
@@ -18,6 +19,8 @@ from tasks.inventory.tables import cluster_rows
 ACCOUNTING: Final = ("rows_read", "rows_kept", "rows_merged", "rows_quarantined")
 TABLE_KINDS: Final = ("tables", "validations", "profiles", "quarantine")
 STEP: Final = "step"
+TOLD: Final[Mapping[str, set[str]]] = {"tables": {*ACCOUNTING, "sources", "rules"}, "models": {"weights"}}
+"""Measures that a section of their own tells of, by the kind of the asset."""
 
 
 def page_facts(
@@ -41,6 +44,7 @@ def page_facts(
         "made_from": [ref for ref in asset.manifest.input_refs if not ref.key.startswith("shards/")],
         "source_files": sum(ref.key.startswith("shards/") for ref in asset.manifest.input_refs),
         "own_metrics": _own_metrics(asset),
+        "registered": _registered(catalogue, asset),
         "columns_by_name": {column.name: column for column in profile.columns} if profile else {},
         "key_columns": {key[0] for key in profile.keys if len(key) == 1} if profile else set(),
         "links": catalogue.links(asset.subject) if asset.kind == "tables" else [],
@@ -128,6 +132,7 @@ def _sections(catalogue: Catalogue, asset: Asset, shown: Sequence[FindingPlace])
     metrics = asset.manifest.metrics
     wanted = {
         "findings": bool(shown) or asset.kind in {"tables", "validations"},
+        "standing": _registered(catalogue, asset) is not None,
         "registration": asset.registration is not None,
         "evaluation": asset.evaluation is not None or _evaluation_beside(catalogue, asset) is not None,
         "history": bool(training_lines(asset.history)),
@@ -165,6 +170,14 @@ def _evaluation_beside(catalogue: Catalogue, asset: Asset) -> EvaluationReport |
     return model.evaluation if model and asset.key in {"models/recommender", "registrations/recommender"} else None
 
 
+def _registered(catalogue: Catalogue, asset: Asset) -> Asset | None:
+    """Return the registration that a recommender was made a version by; None for anything else."""
+    found = catalogue.assets.get(specs.REGISTRATION.key)
+    if found is None or found.registration is None or asset.key != specs.RECOMMENDER.key:
+        return None
+    return found if asset.manifest.ref in found.manifest.input_refs else None
+
+
 def _counts(metric: object) -> list[tuple[str, int]]:
     if not isinstance(metric, Mapping):
         return []
@@ -173,7 +186,7 @@ def _counts(metric: object) -> list[tuple[str, int]]:
 
 
 def _own_metrics(asset: Asset) -> dict[str, Any]:  # JSON values of any shape
-    told = {*ACCOUNTING, "sources", "rules"} if asset.kind == "tables" else set()
+    told = TOLD.get(asset.kind, set())
     return {name: value for name, value in asset.manifest.metrics.items() if name not in told and value not in ({}, [])}
 
 

@@ -132,6 +132,7 @@ class Words:
     made: str = "Made"
     made_utc: str = "Made (UTC)"
     version: str = "Version"
+    alias: str = "Alias"
     took: str = "Took"
 
     behind: str = "behind"

@@ -241,6 +241,7 @@ def test_the_champion_is_told_beside_the_version_registered_last(
     assert model is not None
     assert (model.crowned["version"] if model.crowned else None) == champion
     assert model.state == state
+    assert (model.alias == "champion") == (state == "champion")
 
 
 def test_a_stage_that_made_nothing_says_so(store: AssetStore) -> None:

@@ -360,6 +360,27 @@ def test_source_files_are_counted_where_an_asset_says_what_it_was_made_from(stor
     assert "<dt>Made from</dt><dd>–</dd>" in found["assets/tables/coupons.html"]
 
 
+def test_a_recommender_says_which_version_it_is_what_became_of_it_and_what_it_gains(store: AssetStore) -> None:
+    stock = Stock(store)
+    refs = stock.everything()
+    facts = {"decision": "promoted", "version": "3", "from_version": None, "by": "Ada", "reason": "try it"}
+    stock.publish(specs.REVIEWS, refs[0], stage="review", metrics=facts)
+    found = write(store, stock.refs)["assets/models/recommender.html"]
+    standing = Page(found[found.index('id="standing"') : found.index('id="comparison"')]).texts
+    words = " ".join(" ".join(standing).split())
+    assert "Registered as tiny-recommender, version 3. champion by Ada: try it +25 % against ItemKNN." in words
+    assert words.endswith("Version 3 Alias champion")
+    assert len(re.findall(r"\b0\.6\b", found)) == 1, "the weights stand there once"
+
+
+def test_a_recommender_that_was_not_registered_has_no_version(store: AssetStore) -> None:
+    stock = Stock(store)
+    stock.everything()
+    stock.refs.remove(next(ref for ref in stock.refs if ref.key == "models/recommender"))
+    stock.publish(specs.RECOMMENDER, stage="evaluate", texts={"recommender.json": "{}"})
+    assert 'id="standing"' not in write(store, stock.refs)["assets/models/recommender.html"]
+
+
 def test_there_is_no_table_of_no_clusters() -> None:
     assert cluster_rows(None, 5) is None
 
