@@ -79,6 +79,15 @@ class SourceConfig(StageConfig):
             raise ValueError("a password must not stand here; libpq reads PGPASSWORD or ~/.pgpass")
         return uri
 
+    @field_validator("uri")
+    @classmethod
+    def _names_a_place(cls, uri: str) -> str:
+        scheme, _, place = uri.partition("://")
+        may_begin_with_a_path = scheme in {"file", "postgresql", "postgres"}
+        if "://" in uri and (not place or (place.startswith("/") and not may_begin_with_a_path)):
+            raise ValueError("it names no place")
+        return uri
+
     @model_validator(mode="after")
     def _asks_a_database_something(self) -> SourceConfig:
         is_database = self.uri.startswith(("postgresql://", "postgres://"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections import Counter
@@ -18,10 +19,10 @@ from tasks.assets.store import file_digest
 from tasks.errors import CredentialsError, MissingSourceError, UnavailableError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.database import spool_query
+from tasks.ingest.folders import WILDCARDS, demand_pattern, files_below, files_like, has_hidden
 from tasks.ingest.texts import archive_members, naming_damage
 
 LOCAL: Final = ""
-WILDCARDS: Final = re.compile(r"[*?\[]")
 
 
 class Shard(StageConfig):
@@ -81,7 +82,7 @@ def _find(table: str, source: SourceConfig, base: Path, spool: Path) -> Iterator
         words = f"{source.uri} {' '.join(source.query.split())}"
         yield Shard(name="", file="query", path=words[:120], digest=digest, source=source, place=str(result))
         return
-    files = _remote_files(source.uri) if is_remote(source.uri) else _local_files(source.uri, base)
+    files = _remote_files(source.uri) if is_remote(source.uri) else _local_files(table, source.uri, base)
     is_empty = True
     for file, path, place, digest in files:
         is_empty = False
@@ -93,29 +94,40 @@ def _find(table: str, source: SourceConfig, base: Path, spool: Path) -> Iterator
         )
 
 
-def _local_files(uri: str, base: Path) -> Iterator[tuple[str, str, str, str]]:
+def _local_files(table: str, uri: str, base: Path) -> Iterator[tuple[str, str, str, str]]:
     """Yield the files of a uri: the name below its fixed part, the path as it is written, the place and the digest."""
     written = _plain(uri)
     root = _package_path(uri) if uri.startswith("package://") else base / written
-    if root.is_file():
+    if _is_there(root) and not root.is_dir():
         yield root.name, written, str(root), f"sha256:{file_digest(root)}"
         return
-    if root.is_dir():
-        found = (path for path in root.rglob("*") if not is_hidden(path.relative_to(root).as_posix()))
+    if _is_there(root):
+        found = files_below(root)
     elif WILDCARDS.search(written):
         fixed, pattern = _split_pattern(written)
+        demand_pattern(pattern)
         written, root = fixed, base / fixed
-        found = root.glob(pattern)
+        found = files_like(root, pattern) if _is_there(root) else iter(())
     else:
         return
-    for path in sorted(path for path in found if path.is_file()):
+    try:
+        places = sorted(set(found))
+    except FileNotFoundError as error:
+        place = str(error.filename)
+        raise MissingSourceError(source=place, table=table, fix=f"{error.strerror} Mend it, or remove it.") from error
+    for path in places:
         file = path.relative_to(root).as_posix()
         yield file, (PurePosixPath(written) / file).as_posix(), str(path), f"sha256:{file_digest(path)}"
 
 
-def is_hidden(path: str) -> bool:
-    """Return whether a file, or a folder that it lies in, is one that writers put aside: `_temporary`, `.git`."""
-    return any(part.startswith((".", "_")) for part in path.split("/"))
+def _is_there(path: Path) -> bool:
+    """Whether a file or a folder lies at a path; a name longer than any can be is of none."""
+    try:
+        return path.is_file() or path.is_dir()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
 
 
 def _split_pattern(uri: str) -> tuple[str, str]:
@@ -133,7 +145,7 @@ def _package_path(uri: str) -> Path:
     package, _, inside = uri.removeprefix("package://").partition("/")
     try:
         return Path(str(resources.files(package).joinpath(inside)))
-    except ModuleNotFoundError:
+    except (ImportError, TypeError, ValueError):  # it is not installed, is a single module, or has no name
         return Path(uri)
 
 
@@ -175,9 +187,10 @@ def _listed(system: Any, path: str) -> dict[str, Any]:  # what fsspec says of fi
     if "://" in path:  # a web server lists nothing, and its addresses may hold a “?”
         return {path: system.info(path)}
     if WILDCARDS.search(path):
+        demand_pattern(path)
         return dict(system.glob(path, detail=True))
     found = system.find(path, detail=True)
-    return {name: info for name, info in found.items() if name == path or not is_hidden(name[len(path) :].strip("/"))}
+    return {name: info for name, info in found.items() if name == path or not has_hidden(name[len(path) :].strip("/"))}
 
 
 def _is_absent(error: FileNotFoundError) -> bool:

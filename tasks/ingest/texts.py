@@ -130,7 +130,8 @@ def archive_members(path: Path) -> list[str]:
 
 
 def _is_of_a_system(name: str) -> bool:
-    return name.startswith("__MACOSX/") or any(part.startswith(".") for part in name.split("/"))
+    parts = [part for part in name.split("/") if part not in {".", ".."}]
+    return parts[:1] == ["__MACOSX"] or any(part.startswith(".") for part in parts)
 
 
 def is_compressed(path: Path) -> bool:

@@ -177,6 +177,12 @@ def test_what_a_system_puts_into_an_archive_is_left_out(store: AssetStore, tmp_p
     assert found.quarantine["source"].to_pylist() == ["p.zip/d/p.csv"]
 
 
+def test_every_file_of_an_archive_is_read_however_its_path_begins(store: AssetStore, tmp_path: Path) -> None:
+    names = ("./a.csv", "../b.csv", "c.csv", "./d/./e.csv")
+    write(tmp_path, "p.zip", zipped(*((name, f"sku,name\n{name},pen\n") for name in names)))
+    assert sorted(ingest(store, tmp_path, {**PRODUCTS, "uri": "p.zip"}).column("product_id")) == sorted(names)
+
+
 def test_suffixes_may_be_in_capitals(store: AssetStore, tmp_path: Path) -> None:
     write(tmp_path, "a.csv.GZ", gzip.compress(b"sku,name\n1,pen\n"))
     write(tmp_path, "b.CSV.Bz2", bz2.compress(b"sku,name\n2,cup\n"))

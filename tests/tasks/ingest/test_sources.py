@@ -8,6 +8,7 @@ from pathlib import Path
 import boto3
 import psycopg2
 import pytest
+from pydantic import ValidationError
 
 from tasks.assets.store import AssetStore
 from tasks.errors import CredentialsError, MissingSourceError, UnavailableError, UsageError
@@ -63,7 +64,22 @@ def test_a_file_in_a_package_is_found(tmp_path: Path) -> None:
     assert Path(shard.place).is_file()
 
 
-@pytest.mark.parametrize("uri", ["nowhere.csv", "none/*.csv", "package://no_such_package/a.csv"])
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "nowhere.csv",
+        "none/*.csv",
+        f"{LONG}.csv",
+        f"{LONG}/*.csv",
+        f"*/{LONG}",
+        "package://no_such_package/a.csv",
+        "package://os/a.csv",
+        "package://a..b/a.csv",
+    ],
+)
 def test_what_matches_nothing_is_missing(tmp_path: Path, uri: str) -> None:
     with pytest.raises(MissingSourceError, match="No file matches"):
         shards(tmp_path, uri)
@@ -194,6 +210,48 @@ def test_a_path_is_said_from_the_folder_of_the_configuration(tmp_path: Path) -> 
     assert [shard.is_one_of_many for shard in shards(tmp_path, "a/*/1.csv")] == [True, True]
     (one,) = shards(tmp_path, "./a/b/1.csv")
     assert (one.path, one.is_one_of_many) == ("./a/b/1.csv", False)
+
+
+def test_links_are_followed_and_each_folder_is_read_once(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere/2.csv", "elsewhere/deep/3.csv", "days/a/1.csv", "days/_old/4.csv")
+    for name, target in {"b": "../elsewhere", "c": "../elsewhere", "aa": "a", "up": "..", "now": "_old"}.items():
+        (tmp_path / "days" / name).symlink_to(target)
+    (tmp_path / "elsewhere" / "deep" / "loop").symlink_to("..")
+    (tmp_path / "days" / "a" / "5.csv").symlink_to("1.csv")
+    files = ["a/1.csv", "a/5.csv", "b/2.csv", "b/deep/3.csv"]
+    assert [shard.file for shard in shards(tmp_path, "days")] == [*files, "now/4.csv"]
+    assert [shard.file for shard in shards(tmp_path, "days/**/*.csv")] == ["_old/4.csv", *files]
+
+
+@pytest.mark.parametrize("uri", ["days", "days/*.csv", "days/**/*.csv", "days/*/1.csv", "**/*.csv"])
+def test_a_link_that_leads_nowhere_is_missing(tmp_path: Path, uri: str) -> None:
+    write(tmp_path, "days/a/1.csv", "days/2.csv")
+    link = tmp_path / "days" / ("3.csv" if uri == "days/*.csv" else "gone")
+    link.symlink_to("none")
+    with pytest.raises(MissingSourceError, match=rf"{link.name}.*leads nowhere") as caught:
+        shards(tmp_path, uri)
+    assert caught.value.exit_code == 5
+
+
+def test_a_lake_and_hidden_folders_are_no_sources_of_a_pattern(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", ".pandian/spool/q.csv", "lake/tables/t.csv")
+    with AssetStore(str(tmp_path / "lake")).lake.lock("run", is_shared=True):
+        pass
+    assert [shard.file for shard in shards(tmp_path, "**/*.csv")] == ["p.csv"]
+    assert [shard.file for shard in shards(tmp_path, ".")] == ["p.csv"]
+    assert [shard.file for shard in shards(tmp_path, "lake/tables/*.csv")] == ["t.csv"]
+
+
+@pytest.mark.parametrize("uri", ["d/**.csv", "d/a**/*.csv"])
+def test_a_pattern_that_means_nothing_is_wrong_usage(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(UsageError, match="no part of a name"):
+        shards(tmp_path, uri)
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3:///days/*.csv", "package://", "file://", "https:///a.csv"])
+def test_an_address_of_nothing_is_refused(uri: str) -> None:
+    with pytest.raises(ValidationError, match="names no place"):
+        SourceConfig(table="products", uri=uri)
 
 
 @pytest.fixture
