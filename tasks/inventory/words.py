@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.inventory.figures import compact
+from tasks.inventory.figures import compact, count
 
 NAME: Final = re.compile(r"[a-z0-9_]+")
 
@@ -184,6 +184,8 @@ class Words:
     blocked_note: str = "The suite blocked this table: nothing that depends on it was made in this stocktake."
 
     profile: str = "Profile"
+    described_table: str = "{rows} and {columns} in the table"
+    own_table: str = "{rows} and {columns} in the profile's own table"
     full_profile: str = "Full profile"
     nulls: str = "Nulls"
     distinct: str = "Distinct"
@@ -242,6 +244,10 @@ class Words:
     def some(self, number: int, name: str) -> str:
         """Return so many of a thing: `1 table`, `22.5 M rows`."""
         return f"{compact(number)} {self.noun(number, name)}"
+
+    def exactly(self, number: int, name: str) -> str:
+        """Return so many of a thing, all digits of the number: `22,504,118 rows`."""
+        return f"{count(number)} {self.noun(number, name)}"
 
     def some_were(self, number: int, name: str) -> str:
         """Return so many of a thing and its verb: `1 asset was`, `3 assets were`."""

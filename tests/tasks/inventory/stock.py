@@ -152,7 +152,14 @@ class Stock:
             verdict=verdict,
         )
 
-    def profile(self, table: str, rows: AssetRef, columns: tuple[reports.ColumnProfile, ...]) -> AssetRef:
+    def profile(
+        self,
+        table: str,
+        rows: AssetRef,
+        columns: tuple[reports.ColumnProfile, ...],
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> AssetRef:
         numeric = [column.name for column in columns if column.mean is not None]
         correlations = tuple(
             reports.Correlation(left=a, right=b, pearson=math.sin(i * 7 + j), spearman=0.5, rows=61)
@@ -163,7 +170,8 @@ class Stock:
         report = reports.TableProfile(
             table=table, rows=61, columns=columns, correlations=correlations, keys=(("product_id",), ("title", "brand"))
         )
-        return self.publish(specs.profile(table), rows, stage="profile", texts={reports.PROFILE_REPORT: report})
+        texts = {reports.PROFILE_REPORT: report}
+        return self.publish(specs.profile(table), rows, stage="profile", tables=tables, texts=texts)
 
     def product_columns(self) -> tuple[reports.ColumnProfile, ...]:
         return (

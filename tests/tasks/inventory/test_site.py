@@ -381,6 +381,17 @@ def test_a_recommender_that_was_not_registered_has_no_version(store: AssetStore)
     assert 'id="standing"' not in write(store, stock.refs)["assets/models/recommender.html"]
 
 
+def test_a_profile_tells_the_size_of_the_table_before_its_own(store: AssetStore) -> None:
+    stock = Stock(store)
+    table = {"columns.parquet": pa.table({"column": ["a", "b"], "nulls": [0, 1], "distinct": [2, 2]})}
+    stock.profile("products", stock.products(), stock.product_columns(), tables=table)
+    page = write(store, stock.refs)["assets/profiles/products.html"]
+    facts = page[page.index('class="facts"') :].split("</ul>")[0]
+    own = "<li>2 rows and 3 columns in the profile&#39;s own table</li>"
+    assert facts.index("<li>61 rows and 7 columns in the table</li>") < facts.index(own)
+    assert facts.count(" rows") == 2
+
+
 def test_there_is_no_table_of_no_clusters() -> None:
     assert cluster_rows(None, 5) is None
 
