@@ -17,6 +17,7 @@ from tasks.ingest.config import IngestConfig
 from tasks.ingest.fetching import local_file
 from tasks.ingest.findings import ingest_findings
 from tasks.ingest.merge import Merged, ShardInput, merge, shard_names
+from tasks.ingest.notices import notices
 from tasks.ingest.plan import with_canonical_keys
 from tasks.ingest.rows import raw_rows
 from tasks.ingest.sources import Shard
@@ -50,6 +51,8 @@ def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build
     """Merge a table's files, resolve conflicts, and account for every row."""
     names = shard_names(table, shards)
     inputs = [_input(name, ref, build) for name, ref in zip(names, shards, strict=True)]
+    for notice in notices(table, inputs, shards, next(iter(build.store.versions(specs.table(table).key)), None)):
+        build.log(notice)
     with _connected(config, build.scratch()) as connection:
         connection.execute("set variable priorities = ?", [[item.priority for item in inputs]])
         with build.draft(specs.quarantine(table)) as draft:
