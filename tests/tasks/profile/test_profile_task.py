@@ -54,7 +54,7 @@ def test_tables_are_related_through_their_profiles(store: AssetStore) -> None:
 def test_values_that_another_table_has_not_are_a_finding_where_no_suite_judges_them(store: AssetStore) -> None:
     coupons = pa.table({"product_id": ["p1", "p1", "gone", "gone", "gone", "lost", None]})
     tables = {
-        "products": save_table(store, "products", make_products(8)),
+        "products": save_table(store, "products", make_products(4)),
         "coupons": save_table(store, "coupons", coupons),
         "events": save_table(store, "events", make_events(5, 20)),
     }
