@@ -90,7 +90,7 @@ def _orphans(child: Side, parent: Side, link: Relationship, *, values: ValueTabl
         table=child.table,
         column=child.name,
         kind="orphan_keys",
-        severity="warning",
+        severity="info",
         dimension="consistency",
         count=link.rows - link.matched_rows,
         share=1 - link.match_rate,
@@ -98,7 +98,7 @@ def _orphans(child: Side, parent: Side, link: Relationship, *, values: ValueTabl
         f"rows ({link.match_rate:.1%}); {link.orphan_values:,} of its values are not there.",
         examples=tuple(clipped(text, EXAMPLE_LENGTH) or "" for text in first[0].to_pylist()),
         keys=keys,
-        action=f"Deliver the missing rows of {parent.table}, or leave out rows that belong to another one.",
+        action=f"Where the two should agree, deliver the missing rows of {parent.table}; else there is nothing to do.",
     )
 
 

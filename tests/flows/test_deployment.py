@@ -25,6 +25,7 @@ from tasks.assets.store import AssetStore
 from tests.pandian import ROOT, environment
 from tests.tiny import write_shop
 
+DEPLOYMENTS = ("stocktake/nightly", "stocktake/weekly", "promotion/promotion")
 PREFECT = str(Path(sys.executable).parent / "prefect")
 TRAINING = ("finetune", "evaluate", "register")
 NIGHTLY = tuple(stage for stage in STAGES if stage not in TRAINING)
@@ -97,6 +98,10 @@ class Deployed:
     def deployment(self, name: str) -> Any:  # JSON values of any shape
         return self.ask(f"deployments/name/{name}")
 
+    def scheduled(self) -> set[str]:
+        """Return the ids of the deployments that the server has made future runs of, by their schedules."""
+        return {run["deployment_id"] for run in self.ask("flow_runs/filter", limit=200) if run["auto_scheduled"]}
+
     def artifacts(self) -> dict[str, Any]:  # JSON values of any shape
         """Return the newest of each artifact's versions, by key."""
         return {item["key"]: item for item in self.ask("artifacts/latest/filter", limit=200)}
@@ -122,6 +127,7 @@ def deployed(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         prefect("deployment", "run", "stocktake/nightly", "--watch", "--watch-timeout", "300", env=server)
         found = Deployed(server["PREFECT_API_URL"], Path(server["PANDIAN_CONFIG"]).parent)
         _wait_until(lambda: _states(found, "promotion") >= {"COMPLETED"}, log)
+        _wait_until(lambda: len(found.scheduled()) == len(DEPLOYMENTS), log)
     return found
 
 
@@ -135,6 +141,11 @@ def test_a_deployment_runs_on_a_worker_and_is_completed(deployed: Deployed) -> N
 def test_the_promotion_runs_on_the_same_worker(deployed: Deployed) -> None:
     assert "COMPLETED" in _states(deployed, "promotion")
     assert "FAILED" not in _states(deployed, "promotion")
+
+
+@pytest.mark.service
+def test_the_server_makes_runs_of_every_schedule(deployed: Deployed) -> None:
+    assert deployed.scheduled() == {deployed.deployment(name)["id"] for name in DEPLOYMENTS}
 
 
 @pytest.mark.service
@@ -195,7 +206,7 @@ def test_a_runs_artifacts_sum_it_up_and_link_to_pages_that_are_there(deployed: D
     summary = found["stocktake-summary"]["data"]
     assert summary.startswith("## succeeded\n")
     assert re.findall(r"^\| (\w+) \| run \|", summary, re.MULTILINE) == list(NIGHTLY)
-    assert "Findings: 0 critical, 0 warning, 0 info." in summary
+    assert "Findings: 0 critical, 0 warning, 1 info." in summary
     pages = [found[key]["data"] for key in ("stocktake-catalogue", "stocktake-embed-page", "stocktake-analyze-page")]
     links = [link for page in [*pages, found["stocktake-ingest-summary"]["data"]] for link in LINK.findall(page)]
     assert len(links) == 3 + 8
