@@ -13,7 +13,7 @@ from tasks.errors import UsageError
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.learner import Learner
 from tasks.finetune.pairs import co_chosen_pairs, text_positions
-from tasks.finetune.tracking import NoTracker
+from tasks.finetune.tracking import NoTracker, tracked
 from tasks.finetune.trainer import CHECKPOINT, Lesson, Progress, learning_rate, train
 from tasks.finetune.validation import validation_of
 from tests.builders_behaviour import interactions_of, make_tasteful_products
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 PER_KIND = 6
+CURVES = ("loss", "validation_ndcg_at_10")
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,36 @@ def test_the_loss_falls_and_the_best_look_is_kept(method: str, folder: Path, les
     assert progress.best_metric > progress.history()["validation_ndcg_at_10"][0].as_py()
     assert progress.kept == "trained"
     assert f"the weights of step {progress.best_step} are kept" in progress.verdict
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's models use it
+def test_loss_and_validation_stand_in_mlflow_while_training_goes_on(
+    folder: Path, lesson: Lesson, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    config = config_of(
+        tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}", artifact_location=(tmp_path / "artifacts").as_uri()
+    )
+    client = MlflowClient(config.tracking_uri)
+    during: dict[str, list[int]] = {}
+
+    def curve(run_id: str, metric: str) -> dict[int, float]:
+        return {point.step: point.value for point in client.get_metric_history(run_id, metric)}
+
+    class Watched(NoTracker):
+        def log(self, step: int, metrics: Mapping[str, float]) -> None:
+            tracker.log(step, metrics)
+            if step == 7:
+                during.update({name: list(curve(str(tracker.run_id), name)) for name in CURVES})
+
+    with tracked(config, tmp_path, {}) as tracker:
+        progress = train(Learner.open(folder, config), lesson, scratch=tmp_path, tracker=Watched())
+    assert during == {"loss": [1, 2, 3, 4, 5, 6, 7], "validation_ndcg_at_10": [0, 3, 6]}
+    for name in CURVES:
+        rows = progress.history().select(["step", name]).to_pylist()
+        kept = {row["step"]: row[name] for row in rows if row[name] is not None}
+        assert curve(str(tracker.run_id), name) == pytest.approx(kept, abs=1e-6)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(folder: Path, lesson: Lesson, tmp_path: Path) -> None:
