@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from tasks.assets import specs
@@ -19,7 +20,22 @@ from tasks.inventory.tables import cluster_rows
 ACCOUNTING: Final = ("rows_read", "rows_kept", "rows_merged", "rows_quarantined")
 TABLE_KINDS: Final = ("tables", "validations", "profiles", "quarantine")
 STEP: Final = "step"
-TOLD: Final[Mapping[str, set[str]]] = {"tables": {*ACCOUNTING, "sources", "rules"}, "models": {"weights"}}
+DECIDED: Final = {
+    "model",
+    "decision",
+    "version",
+    "from_version",
+    "by",
+    "reason",
+    "at",
+    "champion_by",
+    "champion_reason",
+}
+TOLD: Final[Mapping[str, set[str]]] = {
+    "tables": {*ACCOUNTING, "sources", "rules"},
+    "models": {"weights"},
+    "inventory": DECIDED,
+}
 """Measures that a section of their own tells of, by the kind of the asset."""
 
 
@@ -45,6 +61,8 @@ def page_facts(
         "source_files": sum(ref.key.startswith("shards/") for ref in asset.manifest.input_refs),
         "own_metrics": _own_metrics(asset),
         "registered": _registered(catalogue, asset),
+        "decided": asset.manifest.metrics,
+        "decided_at": _moment(asset.manifest.metrics.get("at")),
         "columns_by_name": {column.name: column for column in profile.columns} if profile else {},
         "key_columns": {key[0] for key in profile.keys if len(key) == 1} if profile else set(),
         "links": catalogue.links(asset.subject) if asset.kind == "tables" else [],
@@ -131,6 +149,7 @@ def is_numeric(preview: Preview, position: int) -> bool:
 def _sections(catalogue: Catalogue, asset: Asset, shown: Sequence[FindingPlace]) -> list[str]:
     metrics = asset.manifest.metrics
     wanted = {
+        "decision": asset.key == specs.REVIEWS.key,
         "findings": bool(shown) or asset.kind in {"tables", "validations"},
         "standing": _registered(catalogue, asset) is not None,
         "registration": asset.registration is not None,
@@ -176,6 +195,10 @@ def _registered(catalogue: Catalogue, asset: Asset) -> Asset | None:
     if found is None or found.registration is None or asset.key != specs.RECOMMENDER.key:
         return None
     return found if asset.manifest.ref in found.manifest.input_refs else None
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
 def _counts(metric: object) -> list[tuple[str, int]]:

@@ -133,6 +133,12 @@ class Words:
     made_utc: str = "Made (UTC)"
     version: str = "Version"
     alias: str = "Alias"
+    taken_out: str = "Taken out of use"
+    champion_now: str = "Champion again"
+    champion_before: str = "Champion before"
+    approved_by: str = "approved by {by}: {reason}"
+    who: str = "Who"
+    when: str = "When"
     took: str = "Took"
 
     behind: str = "behind"
@@ -159,6 +165,9 @@ class Words:
     more_files: str = "{more} more are in its manifest.json."
     lineage: str = "Lineage"
     lineage_note: str = "From what it was made, on the left, to what was made from it, on the right."
+    lineage_elsewhere: str = (
+        "Nothing of what it was made from, under “Made from” below, is current any more, so there is nothing to draw."
+    )
     lineage_cut: str = "There are too many for one picture: only its neighbours are shown."
     measures: str = "Measures"
     schema: str = "Schema"

@@ -392,6 +392,39 @@ def test_a_profile_tells_the_size_of_the_table_before_its_own(store: AssetStore)
     assert facts.count(" rows") == 2
 
 
+def decision_page(store: AssetStore, kind: str, version: str | None, from_version: str | None, *of: AssetRef) -> str:
+    facts = {"decision": kind, "version": version, "from_version": from_version, "by": "Ada", "reason": HOSTILE}
+    when = {"at": "2026-11-24T12:05:00+00:00", "model": "tiny"}
+    stock = Stock(store)
+    stock.publish(specs.REVIEWS, *of, stage="review", metrics={**facts, **when})
+    return write(store, stock.refs)["assets/inventory/review.html"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (("promoted", "3", "2"), "Promoted Version 3 Champion before Version 2 Who Ada"),
+        (("rolled back", "2", "3"), "Rolled back Taken out of use Version 3 Champion again Version 2 Who Ada"),
+        (("rolled back", None, "3"), "Rolled back Taken out of use Version 3 Champion again No champion Who Ada"),
+    ],
+)
+def test_a_decision_stands_first_on_its_page(
+    store: AssetStore, decision: tuple[str, str | None, str | None], words: str
+) -> None:
+    page = decision_page(store, *decision)
+    said = page[page.index('id="decision"') : page.index('id="lineage"')]
+    told = " ".join(" ".join(Page(said).texts).split())
+    assert f"{words} Reason {HOSTILE} When 2026-11-24 12:05 UTC Model tiny" in told
+    assert "<h3>Measures</h3>" not in page, "nothing is said twice"
+
+
+def test_a_picture_of_nothing_but_the_asset_itself_says_why(store: AssetStore) -> None:
+    older = AssetRef("models/recommender", "0123456789ab")
+    assert "is current any more" in decision_page(store, "promoted", "1", None, older)
+    assert 'class="graph"' not in decision_page(store, "promoted", "1", None, older)
+    assert 'class="graph"' in decision_page(store, "promoted", "2", None)
+
+
 def test_there_is_no_table_of_no_clusters() -> None:
     assert cluster_rows(None, 5) is None
 
@@ -488,6 +521,7 @@ def test_after_a_rollback_each_version_stands_with_its_own_reason(store: AssetSt
     assert "Champion: version 1, again by Ada: try it Version 3 rolled back, rejected by Bob: clicks fell" in words
     assert "version 3, rolled back" in Page(found["index.html"]).texts
     assert "rolled back, rejected" in Page(found["assets/registrations/recommender.html"]).texts
+    assert "Version 1, approved by Ada: try it" in Page(found["assets/inventory/review.html"]).texts
 
 
 def test_only_what_was_decided_for_has_a_tick(store: AssetStore) -> None:
