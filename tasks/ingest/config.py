@@ -40,7 +40,7 @@ class SourceConfig(StageConfig):
     format: Format = Field("auto", description="What the files hold; `auto` goes by their names and first bytes.")
     encoding: str = Field("auto", description="The files' character encoding; `auto` detects and reports it.")
     delimiter: str | None = Field(
-        None, min_length=1, max_length=4, description="Between csv fields; detected if unset."
+        None, min_length=1, max_length=1, description="Between csv fields; detected if unset."
     )
     quote: str | None = Field(None, max_length=1, description="Around csv fields; detected if unset, empty for none.")
     columns: dict[str, str | SqlExpression] = Field(
@@ -78,6 +78,31 @@ class SourceConfig(StageConfig):
         if is_told or any(word in name for name in names for word in SECRET):
             raise ValueError("a password must not stand here; libpq reads PGPASSWORD or ~/.pgpass")
         return uri
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _may_spell_a_tab(cls, delimiter: object) -> object:
+        return "\t" if delimiter == r"\t" else delimiter
+
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _ends_no_line(cls, mark: str | None) -> str | None:
+        if mark in {"\r", "\n", "\0"}:
+            raise ValueError("it ends a line, and can part or surround no fields")
+        return mark
+
+    @field_validator("quote")
+    @classmethod
+    def _is_ascii(cls, quote: str | None) -> str | None:
+        if quote and not quote.isascii():
+            raise ValueError(f"“{quote}” is no quote of csv, which is a character of ASCII")
+        return quote
+
+    @model_validator(mode="after")
+    def _tells_delimiter_from_quote(self) -> SourceConfig:
+        if self.delimiter is not None and self.delimiter == ('"' if self.quote is None else self.quote):
+            raise ValueError("`delimiter` and `quote` are the same")
+        return self
 
     @field_validator("uri")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import csv
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ order by line
 """
 
 SAMPLE_LINES: Final = 200
+SAMPLE_CHARACTERS: Final = 64 * 1024
+DELIMITERS: Final = ",;\t|"
 HEAD: Final = 1024 * 1024
 BLOCK: Final = 1024 * 1024
 LINE_FEED: Final = ord("\n")
@@ -67,7 +70,7 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: So
     blank, sample = _sample(plain)
     if not sample:
         return RawRows("(select null::varchar as nothing where false)", {}, {"format": "csv"})
-    delimiter, quote = _dialect(sample[0], source)
+    delimiter, quote = _dialect(sample, source)
     facts = {"format": "csv", "encoding": plain.encoding, "delimiter": delimiter, "quote": quote}
     header = next(_records(iter(sample), facts))
     if header.problem is not None:
@@ -292,15 +295,34 @@ def _after(line: int, blank: Sequence[int]) -> int:
         passed = skipped
 
 
-def _dialect(first: str, source: SourceConfig) -> tuple[str, str]:
-    delimiter = source.delimiter
-    if delimiter is None:
-        try:
-            delimiter = csv.Sniffer().sniff(first.rstrip("\r\n"), delimiters=",;\t|").delimiter
-        except csv.Error:
-            delimiter = max(",;\t|", key=first.count)
+def _dialect(sample: Sequence[str], source: SourceConfig) -> tuple[str, str]:
     quote = source.quote if source.quote is not None else '"'
-    return delimiter, quote
+    return source.delimiter or _delimiter(sample, quote), quote
+
+
+def _delimiter(sample: Sequence[str], quote: str) -> str:
+    """The one that parts the names of the columns into most fields, as many as most of the rows have."""
+    text = "".join(sample)
+    is_cut = len(text) > SAMPLE_CHARACTERS
+    bare = _without_quoted(text[:SAMPLE_CHARACTERS], quote)
+    lines = [line for line in bare.splitlines() if line.strip()] or [""]
+    if is_cut and len(lines) > 1:
+        lines.pop()
+    # Behind a comma that is part of a text there is a space.
+    return max(DELIMITERS, key=lambda it: (_agreeing_marks(lines, it), -lines[0].count(f"{it} ")))
+
+
+def _without_quoted(text: str, quote: str) -> str:
+    if not quote:
+        return text
+    mark = re.escape(quote)
+    cell = rf"(?:^|(?<=[{DELIMITERS}])){mark}(?:[^{mark}]++|{mark}{mark})*+{mark}(?=[{DELIMITERS}\r\n]|\Z)"
+    return re.sub(cell, "", text, flags=re.MULTILINE)
+
+
+def _agreeing_marks(lines: Sequence[str], delimiter: str) -> float:
+    names, *rows = [line.count(delimiter) for line in lines]
+    return names * (sum(marks == names for marks in rows) / len(rows) if rows else 1)
 
 
 def _unique(names: list[str]) -> list[str]:

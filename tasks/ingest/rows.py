@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from tasks.errors import UsageError
+from tasks.errors import DamagedSourceError, UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.csv_rows import csv_rows
 from tasks.ingest.object_rows import object_rows
@@ -25,6 +27,23 @@ SUFFIXES: Final = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+
+FOREIGN: Final = {
+    b"PK\x03\x04": "an Excel workbook or a .zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x1f\x8b": "a .gz file",
+    b"\x28\xb5\x2f\xfd": "a .zst file",
+    b"\xfd7zXZ\x00": "an .xz file",
+    b"%PDF-": "a PDF",
+    b"SQLite format 3\x00": "a SQLite database",
+    b"Obj\x01": "an Avro file",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "an XML document",
+}
+"""How files begin, in lower case where they are texts, that are none that can be read as text."""
+
+PARQUET: Final = b"PAR1"
 
 
 def raw_rows(
@@ -55,9 +74,28 @@ def raw_rows(
         inside = _member(path, member)
         plain = unpacked(path, member=inside, folder=folder)
         kind = _format(path, plain, source, inside)
+        foreign = _foreign(plain) if kind != "parquet" else None
+        if foreign is not None:
+            raise DamagedSourceError(
+                source=called,
+                table=source.table,
+                problem=f"It looks like {foreign}, and not like {kind}.",
+                fix="Deliver it as what its name and `format` say, or change those.",
+            )
         rows = _read(connection, plain, source, kind=kind, folder=folder)
     rows.name = called
     return rows
+
+
+def _foreign(path: Path) -> str | None:
+    """What a file is that holds no text, or another than rows, as far as its beginning tells."""
+    with path.open("rb") as file:
+        head = file.read(256)
+        file.seek(-min(len(PARQUET), len(head)), os.SEEK_END)
+        if head.startswith(PARQUET) and file.read() == PARQUET and len(head) > len(PARQUET):
+            return "a parquet file"
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return next((words for mark, words in FOREIGN.items() if head.startswith(mark) or text.startswith(mark)), None)
 
 
 def _member(path: Path, member: str | None) -> str | None:

@@ -310,12 +310,14 @@ def _decodes(line: bytes, encoding: str) -> bool:
 
 def _known(encoding: str) -> str:
     try:
-        return codecs.lookup(encoding).name
-    except LookupError as error:
+        found = codecs.lookup(encoding)
+        "".encode(encoding)  # an encoding of bytes, such as hex, is refused
+    except (LookupError, ValueError) as error:
         raise UsageError(
-            problem=f"“{encoding}” is no known encoding.",
+            problem=f"“{encoding}” is no known encoding of texts.",
             fix="Write, for instance, utf-8, gb18030 or latin-1, or auto.",
         ) from error
+    return found.name
 
 
 def _transcoded(path: Path, encoding: str, folder: Path) -> PlainText:

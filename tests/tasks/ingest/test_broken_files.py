@@ -11,16 +11,21 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tasks.assets.store import AssetStore
 from tasks.errors import DamagedSourceError, EmptyTableError, MissingColumnsError, UsageError
+from tasks.ingest.config import SourceConfig
+from tasks.ingest.csv_rows import csv_rows
 from tasks.ingest.json_array import entries
+from tasks.ingest.texts import plain_text
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
 PRODUCTS: dict[str, Any] = {"table": "products", "uri": "p.csv", "columns": {"product_id": "sku", "title": "name"}}
@@ -231,7 +236,85 @@ def test_utf_16_without_a_mark_is_read_where_it_is_declared(store: AssetStore, t
     assert ingest(store, tmp_path, {**PRODUCTS, "encoding": "utf-16-le"}).column("title") == ["ਅ", "cup"]
 
 
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "zlib", "klingon", "a\0b"])
+def test_only_encodings_of_texts_are_encodings(store: AssetStore, tmp_path: Path, encoding: str) -> None:
+    write(tmp_path, "p.csv", "sku,name\n1,pen\n")
+    with pytest.raises(UsageError, match="no known encoding"):
+        ingest(store, tmp_path, {**PRODUCTS, "encoding": encoding})
+
+
+PARQUET = pa.BufferOutputStream()
+pq.write_table(pa.table({"sku": ["1"], "name": ["pen"]}), PARQUET)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.json"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (ONE, "Excel workbook or a .zip"),
+        (PARQUET.getvalue().to_pybytes(), "a parquet file"),
+        (gzip.compress(b"sku,name\n1,pen\n"), "a .gz file"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<p>sku,name</p>\n", "a web page"),
+    ],
+)
+def test_a_file_of_another_kind_is_damaged(
+    store: AssetStore, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    write(tmp_path, name, content)
+    with pytest.raises(DamagedSourceError, match=f"{name}.*It looks like .*{words}") as caught:
+        ingest(store, tmp_path, {**PRODUCTS, "uri": name})
+    assert caught.value.exit_code == 3
+
+
+def test_a_csv_may_begin_as_parquet_does(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "c.csv", "PAR1,PAR2\n1,pen\n")
+    assert ingest(store, tmp_path, {"table": "coupons", "uri": "c.csv"}).column("PAR1") == [1]
+
+
 # Lines of csv.
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"),
+    [
+        (["id;name, short;price", "1;pen;2", "2;cup, red;3"], ["id", "name, short", "price"]),
+        (["id;name, short", "1;pen, red", "2;cup, blue"], ["id", "name, short"]),
+        (["id;a, b, c, d", "1;x"], ["id", "a, b, c, d"]),
+        (["id,cat|sub,price", "1,a|b,2", "2,a|b", "3,a|b,4"], ["id", "cat|sub", "price"]),
+        (["id\tname", '1\t"a\nb;c"', "2\tx;y"], ["id", "name"]),
+        (['id|"a,b,c"|x', '1|"a,b,c"|2'], ["id", "a,b,c", "x"]),
+        (["id", "1,5", "2,5"], ["id"]),
+        (["id;name, short;price"], ["id", "name, short", "price"]),
+    ],
+)
+def test_the_delimiter_is_what_most_rows_agree_on(tmp_path: Path, lines: list[str], columns: list[str]) -> None:
+    write(tmp_path, "c.csv", "\n".join(lines) + "\n")
+    plain = plain_text(tmp_path / "c.csv", encoding="auto", folder=tmp_path)
+    with duckdb.connect() as connection:
+        rows = csv_rows(connection, plain, SourceConfig(table="coupons", uri="c.csv"), tmp_path)
+    assert list(rows.columns) == columns
+
+
+@pytest.mark.timeout(20)
+def test_a_long_line_of_names_is_split_in_time(tmp_path: Path) -> None:
+    write(tmp_path, "c.csv", ",".join(f'"a{number}"' for number in range(30_000)) + "\n")
+    plain = plain_text(tmp_path / "c.csv", encoding="auto", folder=tmp_path)
+    with duckdb.connect() as connection:
+        rows = csv_rows(connection, plain, SourceConfig(table="coupons", uri="c.csv"), tmp_path)
+    assert len(rows.columns) == 30_000
+
+
+def test_a_tab_may_be_spelled() -> None:
+    assert SourceConfig(table="products", uri="p.csv", delimiter=r"\t").delimiter == "\t"
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [{"delimiter": "||"}, {"delimiter": "\n"}, {"quote": "«"}, {"delimiter": '"'}, {"delimiter": "'", "quote": "'"}],
+)
+def test_marks_that_csv_cannot_have_are_refused(marks: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        SourceConfig(table="products", uri="p.csv", **marks)
 
 
 def test_a_row_is_set_aside_with_its_own_text(store: AssetStore, tmp_path: Path) -> None:
