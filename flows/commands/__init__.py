@@ -1,0 +1,1 @@
+"""The commands of `pandian`, a module for each group: each parses, calls one function, and prints."""
