@@ -31,6 +31,9 @@ Part = TypeVar("Part", bound=StageConfig)
 
 CONFIG_VARIABLE: Final = "PANDIAN_CONFIG"
 PREFIX: Final = "PANDIAN_"
+UNREADABLE: Final = (yaml.YAMLError, ValueError, RecursionError)
+"""What YAML that cannot be read raises: a day that no month has is a ValueError."""
+
 SEARCHED: Final = ("shop.yaml", "pandian-demo/shop.yaml")
 
 QUIET: Final[Mapping[str, str]] = {
@@ -155,8 +158,8 @@ def load_settings(config: str | None = None) -> Settings:
     quiet_environment()
     path = find_config(config)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = _yaml(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         raise SettingsError(file=str(path), problem=_unreadable(error), fix="Write it as YAML in UTF-8.") from error
     if not isinstance(content, dict):
         raise SettingsError(file=str(path), problem="it holds no settings.", fix="Begin with `shop:` and `sources:`.")
@@ -212,8 +215,8 @@ def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict
             place[part] = {**(place.get(part) or {})}
             place = place[part]
         try:
-            place[last] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            place[last] = _yaml(text)
+        except UNREADABLE as error:
             raise SettingsError(file=name, problem=_unreadable(error), fix="Write the value as YAML.") from error
     return result
 
@@ -267,7 +270,26 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
-def _unreadable(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+class _Loader(yaml.SafeLoader):
+    """Refuses two equal keys of one mapping, of which YAML would keep the last."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # its stubs name another type than it is
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key “{key.value}” stands twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return node
+
+
+def _yaml(text: str) -> Any:  # YAML values of any shape
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+
+
+def _unreadable(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply."
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}."
     return f"{error}."

@@ -149,3 +149,23 @@ def test_a_password_in_an_address_of_mlflow_is_refused_and_never_shown(
     with pytest.raises(SettingsError, match=rf"`{stage}\.{setting}`.*MLFLOW_TRACKING_PASSWORD") as caught:
         load_settings(str(write_shop(tmp_path)))
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("shop: 2024-13-45", "month must be"),
+        ("shop: !!int abc", "invalid literal"),
+        ("shop: " + "[" * 5_000, "nested too deeply"),
+        ("shop: a\nembed: {}\nshop: b", "line 3, column 1: the key “shop” stands twice"),
+    ],
+)
+def test_yaml_that_cannot_be_read_is_refused_wherever_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    (tmp_path / "shop.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=words):
+        load_settings(str(tmp_path / "shop.yaml"))
+    monkeypatch.setenv("PANDIAN_EMBED", text)
+    with pytest.raises(SettingsError, match=f"PANDIAN_EMBED.*{words}"):
+        load_settings(str(write_shop(tmp_path / "shop")))
