@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, Literal
 
@@ -84,6 +85,11 @@ def parse_suite(text: str, *, table: str, types: Collection[str], columns: Colle
             problem=f"{place} of “{table}.json”: {first['msg']}.",
             fix="Write it as Great Expectations does: `suite.to_json_dict()`.",
         ) from error
+    wrong = [words for entry in suite.expectations for words in _wrong_arguments(entry)]
+    if wrong:
+        raise SuiteError(
+            table=table, problem=f"“{table}.json”: {' '.join(wrong)}", fix="Correct these, then run again."
+        )
     found = [_expectation(entry, number) for number, entry in enumerate(suite.expectations, start=1)]
     problems = [
         text
@@ -135,6 +141,30 @@ def _expectation(entry: _Entry, number: int) -> Expectation:
         kwargs={name: value for name, value in kwargs.items() if name not in SHARED},
         mostly=float(kwargs.get("mostly", 1.0)),
     )
+
+
+def _wrong_arguments(entry: _Entry) -> list[str]:
+    """What stands in the arguments that every expectation may have, or as a regular expression, and cannot be used."""
+    kwargs = entry.arguments
+    wrong = [name for name in ("column", "column_A", "column_B") if not isinstance(kwargs.get(name, ""), str | None)]
+    names = kwargs.get("column_list") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        wrong.append("column_list")
+    share = kwargs.get("mostly", 1.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        wrong.append("mostly")
+    expressions = kwargs.get("regex_list", [])
+    held = [kwargs.get("regex", ""), *(expressions if isinstance(expressions, list) else [expressions])]
+    if not all(_is_regular(text) for text in held):
+        wrong.append("regex_list" if _is_regular(held[0]) else "regex")
+    return [f"“{entry.type}” cannot have the `{name}` {json.dumps(kwargs[name])}." for name in wrong]
+
+
+def _is_regular(text: object) -> bool:
+    try:
+        return isinstance(text, str) and re.compile(text) is not None
+    except (re.error, RecursionError, OverflowError):
+        return False
 
 
 def _problems(entry: _Entry, item: Expectation, types: Collection[str], columns: Collection[str]) -> list[str]:
