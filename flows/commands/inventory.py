@@ -128,6 +128,46 @@ def list_findings(config: str | None, as_json: bool) -> None:
     return None
 
 
+@inventory.command("history")
+@click.argument("key")
+@config_option
+@json_option
+def list_history(key: str, config: str | None, as_json: bool) -> None:
+    """List the versions of an asset, the newest first, and what made each differ from the one before.
+
+    Example: pandian inventory history tables/products
+    """
+    from flows.history import history_brief, history_list
+    from tasks.assets.inventory import history
+
+    found = history(store_of(settings_of(config)), key)
+    if as_json:
+        return print_json([history_brief(item) for item in found])
+    print_text(history_list(found))
+    return None
+
+
+@inventory.command("diff")
+@click.argument("key")
+@click.argument("old", required=False)
+@click.argument("new", required=False)
+@config_option
+@json_option
+def show_difference(key: str, old: str | None, new: str | None, config: str | None, as_json: bool) -> None:
+    """Show what differs between two versions of an asset; the newest and the one before it, if not named.
+
+    Example: pandian inventory diff tables/products
+    """
+    from flows.history import difference_brief, difference_page
+    from tasks.assets.inventory import difference
+
+    found = difference(store_of(settings_of(config)), key, old, new)
+    if as_json:
+        return print_json(difference_brief(found))
+    print_text(difference_page(found))
+    return None
+
+
 def _brief(manifest: Any) -> dict[str, Any]:  # a manifest, whose class is imported late
     kept = {"key", "version", "title", "grain", "owner", "format", "stage", "rows", "bytes", "verdict", "finished_at"}
     return {**manifest.model_dump(mode="json", include=kept), "findings": len(manifest.findings)}

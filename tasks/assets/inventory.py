@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import duckdb
 
-from tasks.assets import specs
+from tasks.assets import changes, specs
 from tasks.assets.asset import AssetRef
+from tasks.assets.changes import Difference, HistoryEntry
 from tasks.assets.manifest import Manifest
 from tasks.assets.store import MANIFEST, AssetStore
-from tasks.errors import UnknownAssetError, near_miss
+from tasks.errors import UnknownAssetError, UsageError, near_miss
 
 MANIFESTS: Final = """
 create table manifest as
@@ -158,6 +159,46 @@ def show(store: AssetStore, key: str) -> Manifest:
     return _named(store, store.manifests(), key)
 
 
+def history(store: AssetStore, key: str) -> list[HistoryEntry]:
+    """Return every version of an asset, the newest first, each with what its recipe changed.
+
+    Raises:
+        UnknownAssetError: There is no such key.
+        TamperedAssetError: It is there, and its manifest is not a manifest.
+    """
+    manifests = store.manifests()
+    now = _named(store, manifests, key.partition("@")[0])
+    return changes.history(_versions(manifests, now.key), now.version)
+
+
+def difference(store: AssetStore, key: str, old: str | None = None, new: str | None = None) -> Difference:
+    """Return what differs between two versions of an asset: those named, or the newest and the one before it.
+
+    Args:
+        store: The lake to ask.
+        key: The asset.
+        old: A version; the one made before `new` if not named.
+        new: A version; the newest if not named.
+
+    Raises:
+        UnknownAssetError: There is no such key or version.
+        UsageError: There is no version before `new`.
+        TamperedAssetError: One is there, and its manifest is not a manifest.
+    """
+    manifests = store.manifests()
+    now = _named(store, manifests, key.partition("@")[0])
+    versions = _versions(manifests, now.key)
+    after = versions[0] if new is None else _named(store, manifests, f"{now.key}@{new}")
+    earlier = versions[versions.index(after) + 1 :]
+    if old is None and not earlier:
+        raise UsageError(
+            problem=f"“{now.key}” has no version before {after.version}.",
+            fix=f"`pandian inventory history {now.key}` lists its versions.",
+        )
+    before = earlier[0] if old is None else _named(store, manifests, f"{now.key}@{old}")
+    return changes.difference(before, after)
+
+
 def lineage(store: AssetStore, key: str) -> Lineage:
     """Return what an asset, `key` or `key@version`, was made from and what was made from it.
 
@@ -197,6 +238,11 @@ def _named(store: AssetStore, manifests: Sequence[Manifest], key: str) -> Manife
     else:
         fix = f"{near_miss(name, {item.key for item in manifests})}`pandian inventory list --all` names all there are."
     raise UnknownAssetError(lake=store.url, key=key, fix=fix)
+
+
+def _versions(manifests: Iterable[Manifest], key: str) -> list[Manifest]:
+    found = (item for item in manifests if item.key == key)
+    return sorted(found, key=lambda item: (item.finished_at, item.version), reverse=True)
 
 
 def _look_for_damaged(store: AssetStore, key: str) -> None:

@@ -53,11 +53,14 @@ def test_every_command_has_help_with_an_example(name: str, command: click.Comman
         ["inventory", "findings"],
         ["inventory", "show", "tables/products", "--rows", "1"],
         ["inventory", "lineage", "tables/products"],
+        ["inventory", "history", "tables/products"],
+        ["inventory", "diff", "tables/products"],
         ["settings", "show"],
     ],
 )
 def test_commands_that_only_read_import_nothing_heavy(tmp_path: Path, args: list[str]) -> None:
     write_shop(tmp_path)
+    save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(2))
     save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
     code = (
         "import sys, contextlib\n"
@@ -114,6 +117,51 @@ def test_a_quarantine_is_shown_with_its_rows(tmp_path: Path) -> None:
     assert "line: 7" in shown
     assert "\x1b" not in shown
     assert "\\x1b[2J" in shown
+
+
+def test_the_history_of_an_asset_lists_its_versions_and_diff_compares_two(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    store = AssetStore(str(tmp_path / "lake"))
+    old = save_table(store, "products", make_products(2))
+    new = save_table(store, "products", make_products(3).append_column("colour", pa.array(["\x1b[2J"] * 3)))
+    newest, oldest = answer("inventory", "history", "tables/products", cwd=tmp_path)
+    assert (newest["version"], newest["rows"], newest["is_current"]) == (new.version, 3, True)
+    assert (oldest["version"], oldest["rows"], oldest["is_current"]) == (old.version, 2, False)
+    assert [item["name"] for item in newest["changed"]["arguments"]] == ["content"]
+    assert newest["changed"]["inputs"] == []
+    found = answer("inventory", "diff", "tables/products", cwd=tmp_path)
+    assert list(found) == [
+        *("key", "old", "new", "facts", "columns", "metrics", "findings", "recipe", "arguments", "inputs")
+    ]
+    assert (found["old"], found["new"]) == (old.version, new.version)
+    assert found["columns"] == {"added": [{"name": "colour", "type": "string"}], "removed": [], "retyped": []}
+    assert found["findings"] == {"new": [], "gone": [], "changed": []}
+    read = pandian("inventory", "diff", "tables/products", new.version, old.version, cwd=tmp_path).stdout
+    assert "rows: 3 -> 2" in read
+    assert "colour: string -> none" in read
+    assert "\x1b" not in read
+    listed = pandian("inventory", "history", "tables/products", cwd=tmp_path).stdout
+    assert f"{new.version} (current)" in listed
+
+
+def test_what_two_versions_share_is_not_named(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    ref = save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(2))
+    done = pandian("inventory", "diff", "tables/products", ref.version, ref.version, cwd=tmp_path)
+    assert "They do not differ." in done.stdout
+    alone = pandian("inventory", "diff", "tables/products", cwd=tmp_path)
+    assert alone.returncode == 2
+    assert "has no version before" in alone.stderr
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/lake", "abfs://container@shop.dfs.core.windows.net/lake"])
+def test_a_lake_whose_package_is_missing_is_one_line_and_exit_code_2(tmp_path: Path, url: str) -> None:
+    write_shop(tmp_path)
+    code = "import sys; sys.modules.update(gcsfs=None, adlfs=None); from flows.cli import main; main()"
+    done = pandian("inventory", "list", cwd=tmp_path, env={"PANDIAN_LAKE": url}, code=code)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "is not installed. Install it" in done.stderr
 
 
 def test_an_unknown_asset_is_one_line_with_its_near_miss_and_exit_code_2(tmp_path: Path) -> None:
