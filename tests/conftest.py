@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from tasks.assets.store import AssetStore
 
@@ -25,6 +26,10 @@ os.environ.update(
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Processes side by side share the cores: threads that wait for each other while others compute cost most.
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+
+# The same examples in every run: a test fails for what was changed, or not at all.
+settings.register_profile("suite", derandomize=True)
+settings.load_profile("suite")
 
 GOLDEN = Path(__file__).parent / "golden"
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"

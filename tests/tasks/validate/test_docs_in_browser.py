@@ -26,7 +26,7 @@ SUITE = {
         {"type": type_, "kwargs": {"column": column, **kwargs}, "meta": {"reason": ATTACK}}
         for type_, column, kwargs in (
             ("expect_column_values_to_be_in_set", f"kind {ATTACK}", {"value_set": [f"set {ATTACK}"]}),
-            ("expect_column_values_to_match_regex", "note", {"regex": f"(?<name>regex){ATTACK}"}),
+            ("expect_column_values_to_match_regex", "note", {"regex": f"(?P<name>regex){ATTACK}"}),
             ("expect_column_most_common_value_to_be_in_set", "note", {"value_set": [f"common {ATTACK}"]}),
             (
                 "expect_column_values_to_not_be_in_set",
@@ -77,7 +77,7 @@ def test_names_and_values_are_read_as_they_are(browser: Browser, docs: Path) -> 
         f"category {ATTACK}",
         f"set {ATTACK}",
         CELL,
-        f"(?<name>regex){ATTACK}",
+        f"(?P<name>regex){ATTACK}",
     ):
         assert said in text
     assert "&lt;" not in text
