@@ -19,18 +19,29 @@ CALL = "from flows.cli import main; main()"
 """What the console script does."""
 
 DIES = """
-import os, signal, sys
+import contextlib, os, signal
 from tasks.assets.local_lake import LocalLake
-create = LocalLake.create
-def dying(self, path, content):
-    if path.startswith(os.environ["DIES_BEFORE"]):
+from tasks.assets.store import AssetStore
+def die_at(moment, key):
+    if moment == os.environ["DIES_AT"] and key == os.environ["DIES_IN"]:
         os.kill(os.getpid(), signal.SIGKILL)
+draft, publish, create = AssetStore.draft, LocalLake.publish, LocalLake.create
+@contextlib.contextmanager
+def drafting(self, spec, *args, **kwargs):
+    with draft(self, spec, *args, **kwargs) as opened:
+        die_at("opened", spec.key)
+        yield opened
+def publishing(self, folder, path):
+    die_at("written", path.rsplit("/", 2)[0])
+    return publish(self, folder, path)
+def creating(self, path, content):
+    die_at("published", path.rsplit("/", 2)[0])
     return create(self, path, content)
-LocalLake.create = dying
+AssetStore.draft, LocalLake.publish, LocalLake.create = drafting, publishing, creating
 from flows.cli import main
 main()
 """
-"""The same, killed when the data of an asset is published and its manifest is not."""
+"""The same, killed in the making of an asset: its draft is opened, written, or published without its manifest."""
 
 
 WAITS = """
