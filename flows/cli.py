@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from flows.commands.ask import recommend, search
+from flows.commands.doctor import doctor
 from flows.commands.inventory import inventory
 from flows.commands.review import promote, review, rollback
 from flows.commands.run import demo, run
@@ -27,7 +28,7 @@ def cli(debug: bool) -> None:
     """
 
 
-for command in (demo, run, inventory, search, recommend, review, promote, rollback, gc, settings_group):
+for command in (demo, run, inventory, search, recommend, review, promote, rollback, gc, doctor, settings_group):
     cli.add_command(command)
 
 

@@ -187,6 +187,11 @@ def names_prefect(environment: Mapping[str, str]) -> bool:
     return not {"PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"}.isdisjoint(environment)
 
 
+def has_named_prefect() -> bool:
+    """Return whether this process's environment names a Prefect."""
+    return names_prefect(os.environ)
+
+
 def current_user() -> str:
     """Return the name of who runs this process."""
     return getpass.getuser()

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from tasks.assets import disk
 from tasks.assets.file_system import demand_driver, file_system, is_of_a_store
-from tasks.errors import UnavailableError
+from tasks.errors import LakeError, UnavailableError
 
 
 class ObjectLake:
@@ -45,7 +45,7 @@ class ObjectLake:
     def publish(self, folder: Path, path: str) -> None:
         """Upload a folder's files, and keep the folder as their local copy."""
         files = [file for file in folder.rglob("*") if file.is_file()]
-        with self._reporting():
+        with self._writing():
             self._fs.put(
                 [str(file) for file in files],
                 [self._at(f"{path}/{file.relative_to(folder).as_posix()}") for file in files],
@@ -56,7 +56,7 @@ class ObjectLake:
 
     def create(self, path: str, content: bytes) -> bool:
         """Put an object on the condition that there is none."""
-        with self._reporting():
+        with self._writing():
             try:
                 self._fs.pipe_file(self._at(path), content, mode="create")
             except FileExistsError:
@@ -69,7 +69,7 @@ class ObjectLake:
 
     def replace(self, path: str, content: bytes) -> None:
         """Put an object: the store shows it when it is whole."""
-        with self._reporting():
+        with self._writing():
             self._fs.pipe_file(self._at(path), content)
 
     def read(self, path: str) -> bytes | None:
@@ -153,6 +153,17 @@ class ObjectLake:
 
     def _at(self, path: str) -> str:
         return f"{file_system(self.url)[1]}/{path}".rstrip("/")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Report failures; where something cannot be found to write to, that is the bucket."""
+        try:
+            with self._reporting():
+                yield
+        except FileNotFoundError as error:
+            raise LakeError(
+                lake=self.url, problem="there is no such bucket.", fix="Make it, or mend `lake` in shop.yaml."
+            ) from error
 
     @contextlib.contextmanager
     def _reporting(self) -> Iterator[None]:

@@ -164,6 +164,30 @@ def test_a_lake_whose_package_is_missing_is_one_line_and_exit_code_2(tmp_path: P
     assert "is not installed. Install it" in done.stderr
 
 
+def test_the_doctor_says_what_is_there_and_exits_with_2_where_something_needed_is_not(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    well = pandian("doctor", cwd=tmp_path)
+    assert well.returncode == 0, well.stderr
+    assert "as pandian needs them" in well.stdout
+    (tmp_path / "home").write_text("")
+    ill = pandian("doctor", "--json", cwd=tmp_path, env={"PANDIAN_HOME": "home/below"})
+    found = json.loads(ill.stdout)
+    assert (ill.returncode, ill.stderr.count("\n"), found["is_ready"]) == (2, 1, False)
+    assert {tuple(item) for item in found["checks"]} == {("name", "found", "is_ok", "is_needed", "fix")}
+    assert {item["name"] for item in found["checks"] if not item["is_ok"]} == {"home", "MLflow"}
+    assert "home, MLflow" in ill.stderr
+
+
+def test_the_doctor_looks_at_a_machine_without_a_shop_and_at_a_broken_shop(tmp_path: Path) -> None:
+    found = answer("doctor", cwd=tmp_path)
+    (shop,) = [item for item in found["checks"] if item["name"] == "shop.yaml"]
+    assert (shop["is_ok"], shop["is_needed"]) == (False, False)
+    (tmp_path / "shop.yaml").write_text("shop: My Shop\n")
+    broken = pandian("doctor", cwd=tmp_path)
+    assert broken.returncode == 2
+    assert "missing shop.yaml" in broken.stdout
+
+
 def test_an_unknown_asset_is_one_line_with_its_near_miss_and_exit_code_2(tmp_path: Path) -> None:
     write_shop(tmp_path)
     save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))

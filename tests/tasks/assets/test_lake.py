@@ -5,6 +5,7 @@ import pytest
 from tasks.assets.lake import open_lake
 from tasks.assets.local_lake import LocalLake
 from tasks.assets.object_lake import ObjectLake
+from tasks.errors import LakeError
 from tests.services import S3, s3_endpoint
 
 __all__ = ["s3_endpoint"]
@@ -32,6 +33,22 @@ def test_an_object_is_created_once(s3_endpoint: S3, tmp_path: Path) -> None:
     assert lake.read("a/b.json") == b"1"
     assert lake.read("a/c.json") is None
     assert lake.find("b.json") == ["a/b.json"]
+
+
+@pytest.mark.service
+def test_a_lake_in_a_bucket_that_is_not_there_cannot_be_written(s3_endpoint: S3, tmp_path: Path) -> None:
+    assert s3_endpoint.bucket
+    lake = ObjectLake("s3://no-such-bucket/lake", tmp_path)
+    assert lake.read("a/b.json") is None
+    (folder := tmp_path / "folder").mkdir()
+    (folder / "part").write_text("1")
+    for write in (
+        lambda: lake.create("a/b.json", b"1"),
+        lambda: lake.replace("a/b.json", b"1"),
+        lambda: lake.publish(folder, "a/1"),
+    ):
+        with pytest.raises(LakeError, match="no such bucket"):
+            write()
 
 
 def test_files_are_found_outside_of_data_and_hidden_folders(tmp_path: Path) -> None:
