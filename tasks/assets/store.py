@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -248,11 +248,9 @@ def _reopen(url: str, code_revision: str, cache: Path | None, owners: dict[str, 
 
 def _manifest(draft: Draft, recipe: Recipe, store: AssetStore, *, run_id: str) -> Manifest:
     paths = [file for file in sorted(draft.path.rglob("*")) if file.is_file()]
-    with ThreadPoolExecutor() as pool:  # a digest is taken outside Python's lock
-        digests = list(pool.map(file_digest, paths))
     files = tuple(
         FileEntry(path=file.relative_to(draft.path).as_posix(), bytes=file.stat().st_size, sha256=digest)
-        for file, digest in zip(paths, digests, strict=True)
+        for file, digest in zip(paths, _digests(paths), strict=True)
     )
     main = sorted(file for file in draft.path.glob(draft.spec.main) if file.suffix == ".parquet")
     finished_at = datetime.now(UTC)
@@ -306,6 +304,16 @@ def _damage(manifest: Manifest, folder: Path) -> str | None:
             return f"the file {entry.path} of {manifest.ref} is missing."
         if file.stat().st_size != entry.bytes:
             return f"the file {entry.path} of {manifest.ref} has {file.stat().st_size} bytes, not {entry.bytes}."
-        if file_digest(file) != entry.sha256:
+    found = _digests([folder / entry.path for entry in manifest.files])
+    for entry, digest in zip(manifest.files, found, strict=True):
+        if digest != entry.sha256:
             return f"the bytes of the file {entry.path} of {manifest.ref} differ from their digest."
     return None
+
+
+def _digests(files: Sequence[Path]) -> list[str]:
+    """Several at once: a digest is taken outside Python's lock."""
+    if len(files) == 1:
+        return [file_digest(files[0])]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(file_digest, files))
