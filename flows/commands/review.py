@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from flows.commands.options import config_option, json_option
+from flows.commands.options import config_option, dry_run_option, json_option
 from flows.commands.output import print_json, print_text, settings_of, signed_store_of
 
 if TYPE_CHECKING:
@@ -63,32 +63,35 @@ def show_version(version: str, config: str | None, as_json: bool) -> None:
 @click.argument("version")
 @click.option("--reason", required=True, help="Why; it is kept with the decision.")
 @config_option
+@dry_run_option
 @json_option
-def approve(version: str, reason: str, config: str | None, as_json: bool) -> None:
+def approve(version: str, reason: str, config: str | None, dry_run: bool, as_json: bool) -> None:
     """Approve a version; `pandian promote` then makes it the champion.
 
     Example: pandian review approve 1 --reason "better than buying again"
     """
-    _judge("approved", version, reason, config, as_json=as_json)
+    _decided(_judge("approved", version, reason, config, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
 
 
 @review.command("reject")
 @click.argument("version")
 @click.option("--reason", required=True, help="Why; it is kept with the decision.")
 @config_option
+@dry_run_option
 @json_option
-def reject(version: str, reason: str, config: str | None, as_json: bool) -> None:
+def reject(version: str, reason: str, config: str | None, dry_run: bool, as_json: bool) -> None:
     """Reject a version.
 
     Example: pandian review reject 1 --reason "recommends what is out of stock"
     """
-    _judge("rejected", version, reason, config, as_json=as_json)
+    _decided(_judge("rejected", version, reason, config, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
 
 
 @click.command()
 @config_option
+@dry_run_option
 @json_option
-def promote(config: str | None, as_json: bool) -> None:
+def promote(config: str | None, dry_run: bool, as_json: bool) -> None:
     """Make the newest approved version the champion, after checking it again.
 
     Example: pandian promote
@@ -99,17 +102,18 @@ def promote(config: str | None, as_json: bool) -> None:
     from tasks.register.review import why_not_promoted
 
     settings = settings_of(config)
-    found = promote_approved(settings.register_, signed_store_of(settings), now=datetime.now(UTC))
+    found = promote_approved(settings.register_, signed_store_of(settings), now=datetime.now(UTC), is_dry_run=dry_run)
     if found is None and not as_json:
         return click.echo(why_not_promoted(settings.register_))
-    return _decided(found, as_json=as_json)
+    return _decided(found, dry_run=dry_run, as_json=as_json)
 
 
 @click.command()
 @click.option("--reason", required=True, help="Why; it is kept with the decision.")
 @config_option
+@dry_run_option
 @json_option
-def rollback(reason: str, config: str | None, as_json: bool) -> None:
+def rollback(reason: str, config: str | None, dry_run: bool, as_json: bool) -> None:
     """Give the alias champion back to the version that had it before.
 
     Example: pandian rollback --reason "clicks fell by a third"
@@ -121,29 +125,38 @@ def rollback(reason: str, config: str | None, as_json: bool) -> None:
 
     settings = settings_of(config)
     store = signed_store_of(settings)
-    found = roll_back(settings.register_, store, by=current_user(), reason=reason, now=datetime.now(UTC))
-    _decided(found, as_json=as_json)
+    found = roll_back(
+        settings.register_, store, by=current_user(), reason=reason, now=datetime.now(UTC), is_dry_run=dry_run
+    )
+    _decided(found, dry_run=dry_run, as_json=as_json)
 
 
 def _judge(
-    decision: Literal["approved", "rejected"], version: str, reason: str, config: str | None, *, as_json: bool
-) -> None:
+    decision: Literal["approved", "rejected"], version: str, reason: str, config: str | None, *, dry_run: bool
+) -> Review:
     from datetime import UTC, datetime
 
     from flows.settings import current_user
     from tasks.register.review import judge
 
     settings = settings_of(config)
-    store = signed_store_of(settings)
-    found = judge(settings.register_, store, version, decision, by=current_user(), reason=reason, now=datetime.now(UTC))
-    _decided(found, as_json=as_json)
+    return judge(
+        settings.register_,
+        signed_store_of(settings),
+        version,
+        decision,
+        by=current_user(),
+        reason=reason,
+        now=datetime.now(UTC),
+        is_dry_run=dry_run,
+    )
 
 
-def _decided(found: Review | None, *, as_json: bool) -> None:
+def _decided(found: Review | None, *, dry_run: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:
         return print_json(None if found is None else asdict(found))
     if found is not None:
-        click.echo(found.words)
+        click.echo(f"Nothing was changed. Without `--dry-run`: {found.words}" if dry_run else found.words)
     return None

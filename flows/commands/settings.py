@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flows.commands.options import config_option
+from flows.commands.options import config_option, json_option
 from flows.commands.output import print_json, settings_of
 
 
@@ -18,15 +18,19 @@ def settings_group() -> None:
 
 @settings_group.command("show")
 @config_option
-def show_settings(config: str | None) -> None:
-    """Print the settings in force, as YAML; secrets are masked.
+@json_option
+def show_settings(config: str | None, as_json: bool) -> None:
+    """Print the settings in force, as YAML or JSON; secrets are masked.
 
     Example: pandian settings show -c shop.yaml
     """
+    content = settings_of(config).model_dump(mode="json", by_alias=True)
+    if as_json:
+        return print_json(content)
     import yaml
 
-    content = settings_of(config).model_dump(mode="json", by_alias=True)
     click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100).rstrip())
+    return None
 
 
 @settings_group.command("schema")

@@ -1,7 +1,7 @@
 """The reviewer's decision: approve, reject, promote, roll back; each is kept as an asset, `inventory/review`.
 
 The tags of a version in MLflow are the state, the assets the history. All decisions about a lake's model are taken one
-after the other.
+after the other. A dry run of one makes all its checks, and says what would be decided; it changes and keeps nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.recheck import basis_of, reason_against
 from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, Version, exists, review_of
+from tasks.register.rehearsal import Rehearsal
 from tasks.register.status import SINCE, Shown, nothing_to_promote, status_words
 
 PROMOTED_FROM: Final = "promoted_from"
@@ -129,6 +130,7 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
     by: str,
     reason: str,
     now: datetime,
+    is_dry_run: bool = False,
 ) -> Review:
     """Tag a version as approved or rejected, and keep who, why and when.
 
@@ -137,7 +139,7 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
         CandidateRefusedError: The gate refused the version that is to be approved.
     """
     _demand_reason(reason)
-    registry = _registry(config)
+    registry = _registry(config, is_dry_run=is_dry_run)
     with _one_at_a_time(store):
         found = registry.version(version)
         if decision == "approved":
@@ -149,10 +151,12 @@ def judge(  # noqa: PLR0913 - a decision has that many parts
             )
         tags = {"review": decision, REASON: reason, "reviewer": by, "reviewed_at": now.isoformat()}
         registry.set_tags(version, tags)
-        return _kept(store, found, Review(found.name, decision, version, None, by, reason, now.isoformat()))
+        return _kept(registry, store, found, Review(found.name, decision, version, None, by, reason, now.isoformat()))
 
 
-def promote(config: RegisterConfig, store: AssetStore, *, now: datetime, is_asked: bool = True) -> Review | None:
+def promote(
+    config: RegisterConfig, store: AssetStore, *, now: datetime, is_asked: bool = True, is_dry_run: bool = False
+) -> Review | None:
     """Move the alias `champion` to the newest approved version, and keep it; None where there is nothing to do.
 
     The version is checked again first: its evaluation is still in the lake and unchanged, the gate still lets it pass,
@@ -166,6 +170,7 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime, is_aske
         now: The time that is kept.
         is_asked: Whether a person asks. Otherwise a version that was refused is left alone until something changes
             that the refusal rests on.
+        is_dry_run: Only say what would be done.
 
     Raises:
         CandidateRefusedError: A check failed; the version's tag `promotion` says why. The next older approved version
@@ -173,7 +178,7 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime, is_aske
     """
     if not exists(config):
         return None
-    registry = Registry(config)
+    registry = _registry(config, is_dry_run=is_dry_run)
     with _one_at_a_time(store):
         champion = registry.by_alias(CHAMPION)
         least = 0 if champion is None else int(champion.version)
@@ -189,11 +194,13 @@ def promote(config: RegisterConfig, store: AssetStore, *, now: datetime, is_aske
                 registry.set_tags(str(number), {"review": "superseded"})
             review = _recorded(registry, store, registry.version(attempt.sound.version), now=now)
         if attempt.refused is not None:
-            raise _refused(attempt.refused, attempt.reason, instead=attempt.sound)
+            raise _refused(attempt.refused, attempt.reason, instead=attempt.sound, is_dry_run=is_dry_run)
         return review
 
 
-def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str, now: datetime) -> Review:
+def roll_back(
+    config: RegisterConfig, store: AssetStore, *, by: str, reason: str, now: datetime, is_dry_run: bool = False
+) -> Review:
     """Give the alias `champion` back to the version that had it before, and keep who, why and when.
 
     An only champion is taken out of use all the same: then there is none.
@@ -203,7 +210,7 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
         CandidateRefusedError: The earlier champion does not answer any more.
     """
     _demand_reason(reason)
-    registry = _registry(config)
+    registry = _registry(config, is_dry_run=is_dry_run)
     with _one_at_a_time(store):
         champion, previous = registry.by_alias(CHAMPION), registry.by_alias(PREVIOUS)
         about = _rolled_about(champion, previous)
@@ -217,7 +224,7 @@ def roll_back(config: RegisterConfig, store: AssetStore, *, by: str, reason: str
         name, version = registry.name, previous.version if previous else None
         from_version = champion.version if champion else None
         review = Review(name, "rolled back", version, from_version, by, reason, now.isoformat())
-        return _kept(store, about, review, **(_own_reason(previous) if previous else {}))
+        return _kept(registry, store, about, review, **(_own_reason(previous) if previous else {}))
 
 
 def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | None = None) -> Path:
@@ -256,10 +263,10 @@ def _one_at_a_time(store: AssetStore) -> Iterator[None]:
         yield
 
 
-def _registry(config: RegisterConfig) -> Registry:
+def _registry(config: RegisterConfig, *, is_dry_run: bool = False) -> Registry:
     if not exists(config):
         raise UsageError(problem="No model was ever registered.", fix="Run the stocktake first.")
-    return Registry(config)
+    return Rehearsal(config) if is_dry_run else Registry(config)
 
 
 def _demand_reason(reason: str) -> None:
@@ -339,11 +346,14 @@ def _attempt(
     return _Attempt(None, refused, why)
 
 
-def _refused(version: Version, reason: str, *, instead: Version | None = None) -> CandidateRefusedError:
+def _refused(
+    version: Version, reason: str, *, instead: Version | None = None, is_dry_run: bool = False
+) -> CandidateRefusedError:
+    verb = "would be" if is_dry_run else "was"
     return CandidateRefusedError(
         model=f"{version.name} version {version.version}",
         problem=reason,
-        fix=f"Version {instead.version} was promoted instead." if instead else "The champion stays as it is.",
+        fix=f"Version {instead.version} {verb} promoted instead." if instead else "The champion stays as it is.",
     )
 
 
@@ -368,13 +378,15 @@ def _recorded(registry: Registry, store: AssetStore, champion: Version, *, now: 
         reason=champion.tags.get(REASON, "no reason was given"),
         at=now.isoformat(),
     )
-    _kept(store, champion, review)
+    _kept(registry, store, champion, review)
     registry.set_tags(champion.version, {PROMOTION: DONE, SINCE: now.isoformat()})
     return review
 
 
-def _kept(store: AssetStore, version: Version, review: Review, **beside: str) -> Review:
+def _kept(registry: Registry, store: AssetStore, version: Version, review: Review, **beside: str) -> Review:
     """Keep a decision as an asset; `beside` it what a reader of the asset alone could not know."""
+    if isinstance(registry, Rehearsal):
+        return review
     facts = asdict(review) | beside
     recipe = Recipe.of("review", 1, {**facts, "assets": list(version.assets)})
     with store.draft(specs.REVIEWS, recipe, run_id="review") as draft:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +13,14 @@ from pathlib import Path
 import click
 import pyarrow as pa
 import pytest
+import yaml
 
 from flows.cli import cli
 from tasks.assets import specs
+from tasks.assets.asset import AssetRef
 from tasks.assets.store import AssetStore
 from tests.builders import make_products, save_asset, save_table
-from tests.pandian import ROOT, answer, environment, pandian
+from tests.pandian import CALL, ROOT, answer, environment, pandian
 from tests.tiny import write_shop
 
 BUG = """
@@ -188,6 +192,49 @@ def test_the_doctor_looks_at_a_machine_without_a_shop_and_at_a_broken_shop(tmp_p
     assert "missing shop.yaml" in broken.stdout
 
 
+def unreached(folder: Path) -> AssetRef:
+    """Write a lake in which one of two assets is reached by no run, and return that."""
+    write_shop(folder)
+    store = AssetStore(str(folder / "lake"))
+    orphan = save_table(store, "products", make_products(2))
+    save_asset(store, specs.RUN, {}, {specs.RUN.main: "{}"})
+    return orphan
+
+
+def test_gc_removes_nothing_unasked_where_there_is_no_terminal(tmp_path: Path) -> None:
+    orphan = unreached(tmp_path)
+    store = AssetStore(str(tmp_path / "lake"))
+    refused = pandian("gc", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "Pass `--yes`" in refused.stderr
+    assert f"would remove {orphan}" in pandian("gc", "--dry-run", cwd=tmp_path).stdout
+    assert store.find(orphan) is not None
+    assert answer("gc", "--yes", cwd=tmp_path)["removed"] == [str(orphan)]
+    assert store.find(orphan) is None
+
+
+@pytest.mark.parametrize(("says", "exit_code", "is_kept"), [("n", 130, True), ("y", 0, False)])
+def test_gc_asks_on_a_terminal_what_it_may_remove(tmp_path: Path, says: str, exit_code: int, is_kept: bool) -> None:
+    orphan = unreached(tmp_path)
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{says}\n".encode())
+    done = subprocess.run(
+        [sys.executable, "-c", CALL, "gc"],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == exit_code, done.stderr
+    assert f"to be removed: {orphan}" in done.stderr
+    assert "Remove 1 asset, " in done.stderr
+    assert (AssetStore(str(tmp_path / "lake")).find(orphan) is not None) == is_kept
+
+
 def test_an_unknown_asset_is_one_line_with_its_near_miss_and_exit_code_2(tmp_path: Path) -> None:
     write_shop(tmp_path)
     save_table(AssetStore(str(tmp_path / "lake")), "products", make_products(3))
@@ -254,6 +301,7 @@ def test_settings_are_shown_as_a_file_that_can_be_read_back(tmp_path: Path) -> N
     shown = pandian("settings", "show", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     (tmp_path / "again.yaml").write_text(shown.stdout)
+    assert answer("settings", "show", cwd=tmp_path) == yaml.safe_load(shown.stdout)
     again = pandian("settings", "show", "-c", "again.yaml", cwd=tmp_path)
     assert again.stdout == shown.stdout, again.stderr
 

@@ -104,6 +104,23 @@ def test_every_decision_names_the_code_that_took_it(decided: tuple[Commands, Sho
     assert sorted(found) == [(decision, code_revision()) for decision in decisions]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["review", "approve", "2"], ["review", "reject", "2"], ["promote"], ["rollback"]],
+    ids=" ".join,
+)
+def test_a_dry_run_of_a_decision_says_what_would_be_and_changes_nothing(
+    decided: tuple[Commands, Shop], command: list[str]
+) -> None:
+    commands, shop = decided
+    before = shop.registry.versions(), shop.log()
+    reason = [] if command == ["promote"] else ["--reason", "ada said so"]
+    done = CliRunner().invoke(cli, [*command, *reason, "--dry-run", "-c", commands.config])
+    assert done.exit_code == 0, done.output
+    assert command == ["promote"] or "Nothing was changed. Without `--dry-run`: " in done.stdout
+    assert (shop.registry.versions(), shop.log()) == before
+
+
 def test_golden_shapes_of_decisions_and_answers(
     decided: tuple[Commands, Shop], golden: Callable[[str, object], None]
 ) -> None:
