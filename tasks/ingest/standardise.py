@@ -37,7 +37,8 @@ from tasks.schemas import CANONICAL, Table, literal, quoted
 
 QUARANTINE_BATCH: Final = 10_000
 TEXTS_KEPT: Final = 4_096
-"""Queries and labels come again and again, and are cleaned once."""
+SHORT: Final = 200
+"""So many texts of at most so many characters are cleaned once: queries and labels come again and again."""
 
 QUARANTINE: Final = pa.schema(
     {"reason": pa.string(), "detail": pa.string(), "source": pa.string(), "line": pa.int64(), "row": pa.string()}
@@ -142,10 +143,10 @@ def text_functions(connection: duckdb.DuckDBPyConnection, source: SourceConfig) 
     currency, which may be empty, a space and a number, or nothing where there is no price. Plain texts are what costs
     least between DuckDB and Python.
     """
-    cleaned_text = functools.lru_cache(TEXTS_KEPT)(cleaning.cleaned_text)
+    short_text = functools.lru_cache(TEXTS_KEPT)(cleaning.cleaned_text)
 
     def clean_text(text: str) -> str:
-        clean, bits = cleaned_text(text)
+        clean, bits = short_text(text) if len(text) <= SHORT else cleaning.cleaned_text(text)
         return chr(TEXT_OFFSET + bits) + clean
 
     def price_of(text: str) -> str:
