@@ -251,10 +251,10 @@ pq.write_table(pa.table({"sku": ["1"], "name": ["pen"]}), PARQUET)
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (ONE, "Excel workbook or a .zip"),
-        (PARQUET.getvalue().to_pybytes(), "a parquet file"),
-        (gzip.compress(b"sku,name\n1,pen\n"), "a .gz file"),
-        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<p>sku,name</p>\n", "a web page"),
+        pytest.param(ONE, "Excel workbook or a .zip", id="zip"),
+        pytest.param(PARQUET.getvalue().to_pybytes(), "a parquet file", id="parquet"),
+        pytest.param(gzip.compress(b"sku,name\n1,pen\n"), "a .gz file", id="gzip"),
+        pytest.param(b"\xef\xbb\xbf\n<!DOCTYPE html>\n<p>sku,name</p>\n", "a web page", id="html"),
     ],
 )
 def test_a_file_of_another_kind_is_damaged(
