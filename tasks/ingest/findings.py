@@ -10,7 +10,8 @@ import duckdb
 
 from tasks.assets.manifest import Dimension, Finding, Severity
 from tasks.ingest.merge import COPY, Merged, ShardInput, shard_relation
-from tasks.ingest.rules import AMBIGUOUS, is_changed_by, unread_name
+from tasks.ingest.rules import is_changed_by, unread_name
+from tasks.ingest.times import AMBIGUOUS
 from tasks.schemas import CANONICAL, literal, quoted
 
 OF_RULE: Final[dict[str, tuple[str, Severity, str, str]]] = {

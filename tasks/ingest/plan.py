@@ -14,18 +14,16 @@ from tasks.ingest.constants import constant_sql
 from tasks.ingest.expressions import expression_kind, mentions
 from tasks.ingest.raw import REST, RawRows
 from tasks.ingest.rules import (
-    GUESSED,
     INTERNAL,
-    TIMESTAMP_SQL,
     ColumnRules,
     column_rules,
     currency_of,
     extra_rules,
     helper_name,
-    numbers_as_text,
     raw_name,
     unfit,
 )
+from tasks.ingest.times import GUESSED, TIMESTAMP_SQL, is_time, numbers_as_text
 from tasks.schemas import CANONICAL, Table, literal, quoted
 
 SAMPLE_ROWS: Final = 1_000
@@ -232,7 +230,7 @@ class _Planner:
 
     def form(self, expression: str, kind: str) -> str:
         """How times are written: as declared, or the form that reads most of the first rows."""
-        if kind.startswith("TIMESTAMP") or kind == "DATE":
+        if is_time(kind):
             return "iso"
         if self.source.timestamp_format != "auto":
             return self.source.timestamp_format

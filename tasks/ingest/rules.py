@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.constants import YEARS
+from tasks.ingest.times import NUMBER_SQL, is_time, time_sql
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
 
 SUSPICIOUS: Final = (
@@ -51,60 +50,7 @@ EXACT: Final = 2**53
 SPACES: Final = (32, 160, 0x3000)
 """Characters that a null word may be padded by."""
 
-BETWEEN: Final = (
-    f"between timestamptz '{YEARS[0]}-01-01 00:00:00+00' and timestamptz '{YEARS[1]}-12-31 23:59:59.999999+00'"
-)
-"""What a time must be to be one of a shop: not 1970 for a zero, not the year 3 for two digits, not infinity."""
-
-SECONDS: Final = tuple(int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (YEARS[0], YEARS[1] + 1))
-"""The same in seconds since 1970, the last one excluded."""
-
-COMPACT: Final = "['%Y%m%d', '%Y%m%d%H%M%S', '%Y%m%d%H%M', '%Y%m%dT%H%M%S', '%Y%m%dT%H%M%SZ']"
-WORDED: Final = "'%b %d, %Y', '%B %d, %Y', '%b %d %Y', '%d %b %Y', '%d %B %Y'"
-CLOCKS: Final = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
-
-
-def _strptime(*forms: str) -> str:
-    written = ", ".join(literal(f"{form}{clock}") for form in forms for clock in CLOCKS)
-    return f"try_strptime({{x}}, [{written}, {WORDED}])::timestamp with time zone"
-
-
-def _since_1970(scale: int) -> str:
-    first, last = (second * scale for second in SECONDS)
-    moment = f"to_timestamp({{x}}{'' if scale == 1 else f' / {scale}'})"
-    return f"case when {{x}} >= {first} and {{x}} < {last} then {moment} end"
-
-
-NUMBER_SQL: Final = "try_cast({x} as double)"
 FINITE: Final = "case when isfinite({x}) then {x} end"
-IN_YEARS: Final = f"case when {{x}} {BETWEEN} then {{x}} end"
-
-PARSED_SQL: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        # Only what is no ISO 8601 with dashes is looked at for the form without them.
-        "iso": f"coalesce(try_cast({{x}} as timestamptz), try_strptime({{x}}, {COMPACT})::timestamp with time zone)",
-        "unix_s": NUMBER_SQL,
-        "unix_ms": NUMBER_SQL,
-        "day_first": _strptime("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
-        "month_first": _strptime("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y"),
-    }
-)
-"""How each declared form is parsed; forms without a zone are UTC."""
-
-MOMENT_SQL: Final[Mapping[str, str]] = MappingProxyType(
-    {**dict.fromkeys(PARSED_SQL, IN_YEARS), "unix_s": _since_1970(1), "unix_ms": _since_1970(1000)}
-)
-"""What is a time of a shop of what was parsed."""
-
-TIMESTAMP_SQL: Final[Mapping[str, str]] = MappingProxyType(
-    {form: MOMENT_SQL[form].format(x=f"({parsed})") for form, parsed in PARSED_SQL.items()}
-)
-"""Both in one expression."""
-
-GUESSED: Final = "guessed_"
-"""Stands before the form of dates that can be read either way, with nothing that tells which is meant."""
-
-AMBIGUOUS: Final = "date_guessed"
 
 INTERNAL: Final = "pandian:"
 """What the names of all columns begin with that are ingest's own; no column of a source may be called so."""
@@ -237,14 +183,9 @@ def unfit(column: Column, kind: str) -> str:
     if kind.endswith("]") or not is_number:
         if column.kind in {"number", "integer", "money"}:
             return "number"
-        if column.kind == "timestamp" and not (kind == "DATE" or (kind.startswith("TIMESTAMP") and kind[-1] != "]")):
+        if column.kind == "timestamp" and not is_time(kind):
             return "time"
     return ""
-
-
-def numbers_as_text(expression: str) -> str:
-    """Return SQL of a number as its digits, as `20240101` is written."""
-    return f"try_cast({expression} as hugeint)::varchar"
 
 
 def _present(expression: str, kind: str, source: SourceConfig) -> str:
@@ -398,23 +339,18 @@ def currency_of(helper: str) -> str:
 
 
 def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, parsed = raw_name(name), parsed_name(name)
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        moment = f"{held}::timestamp with time zone"
-        return ColumnRules(name, raw, IN_YEARS.format(x=parsed), parsed=moment, can_fail=True)
-    text = held if is_text else numbers_as_text(held)
-    known = form.removeprefix(GUESSED)
-    read = PARSED_SQL[known].format(x=text if known == "iso" else held)
-    value = MOMENT_SQL[known].format(x=parsed)
-    always = (f"timestamp_{known}",)
-    if not is_text or known not in {"day_first", "month_first"}:
-        return ColumnRules(name, raw, value, parsed=read, always=always, can_fail=True)
-    read = f"coalesce({read}, {PARSED_SQL['iso'].format(x=held)})"
-    if form == known:
-        return ColumnRules(name, raw, value, parsed=read, always=always, can_fail=True)
-    month, day = (TIMESTAMP_SQL[either].format(x=held) for either in ("month_first", "day_first"))
-    bits = f"case when {month} <> {day} then {OTHER} else 0 end"
-    return ColumnRules(name, raw, value, parsed=read, bits=bits, rules=(AMBIGUOUS,), always=always, can_fail=True)
+    times = time_sql(kind, form, held=raw_name(name), parsed=parsed_name(name))
+    tests = (f"case when {test} then {RULE_BITS.get(rule, OTHER)} else 0 end" for rule, test in times.changes.items())
+    return ColumnRules(
+        name,
+        raw,
+        value=times.value,
+        parsed=times.parsed,
+        bits=" + ".join(tests) or None,
+        rules=tuple(times.changes),
+        always=times.always,
+        can_fail=True,
+    )
 
 
 def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
