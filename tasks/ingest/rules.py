@@ -13,7 +13,7 @@ from typing import Final
 
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.times import NUMBER_SQL, is_time, time_sql
+from tasks.ingest.times import CUT, NUMBER_SQL, is_time, time_sql
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
 
 SUSPICIOUS: Final = (
@@ -66,7 +66,10 @@ TEXT_OFFSET: Final = 64
 """What `clean_text` adds to the bits to make them the first character of what it returns."""
 
 NULL_WORD: Final = "null_word"
-RULE_BITS: Final[Mapping[str, int]] = MappingProxyType({**TEXT_RULES, "float_id": FLOAT_ID, NULL_WORD: 256})
+NULL_BIT: Final = 256
+RULE_BITS: Final[Mapping[str, int]] = MappingProxyType(
+    {**TEXT_RULES, "float_id": FLOAT_ID, NULL_WORD: NULL_BIT, CUT: 512}
+)
 """Rule to its bit; a rule that stands alone in its column has the bit `OTHER`."""
 
 
@@ -103,8 +106,9 @@ class ColumnRules:
         """SQL of the bits of all rules that changed the value, which may have become null."""
         if self.given is None:
             return self.bits
-        is_nothing = f"{given_name(self.name)} is not null and {raw_name(self.name)} is null"
-        return f"case when {is_nothing} then {RULE_BITS[NULL_WORD]} else {self.bits or '0'} end"
+        given, raw = given_name(self.name), raw_name(self.name)
+        # Of most values it is enough to know that they are there.
+        return f"case when {raw} is not null then {self.bits or '0'} when {given} is not null then {NULL_BIT} end"
 
     @property
     def is_unread(self) -> str:
@@ -340,13 +344,16 @@ def currency_of(helper: str) -> str:
 
 def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
     times = time_sql(kind, form, held=raw_name(name), parsed=parsed_name(name))
-    tests = (f"case when {test} then {RULE_BITS.get(rule, OTHER)} else 0 end" for rule, test in times.changes.items())
+    bits = (
+        f"case when {test} and {quoted(name)} is not null then {RULE_BITS.get(rule, OTHER)} else 0 end"
+        for rule, test in times.changes.items()
+    )
     return ColumnRules(
         name,
         raw,
         value=times.value,
         parsed=times.parsed,
-        bits=" + ".join(tests) or None,
+        bits=" + ".join(bits) or None,
         rules=tuple(times.changes),
         always=times.always,
         can_fail=True,

@@ -64,6 +64,13 @@ GUESSED: Final = "guessed_"
 """Stands before the form of dates that can be read either way, with nothing that tells which is meant."""
 
 AMBIGUOUS: Final = "date_guessed"
+CUT: Final = "nanoseconds"
+"""Rule of times that lost what stands behind their microseconds."""
+
+LONGEST: Final = len("2024-01-02 03:04:05.123456")
+"""Bytes of a text with a time that has no more than microseconds, and no zone."""
+
+CUT_TEXT: Final = rf"strlen({{x}}) > {LONGEST} and regexp_matches({{x}}, '[.,][0-9]{{{{6}}}}[0-9]*[1-9]')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +100,30 @@ def time_sql(kind: str, form: str, *, held: str, parsed: str) -> TimeSql:
         parsed: What the parsed value is called.
     """
     if is_time(kind):
-        return TimeSql(f"{held}::timestamp with time zone", IN_YEARS.format(x=parsed))
+        return _typed(kind, held, parsed)
     is_text = kind == "VARCHAR"
     known = form.removeprefix(GUESSED)
     text = held if is_text else numbers_as_text(held)
     read = PARSED_SQL[known].format(x=text if known == "iso" else held)
     value = MOMENT_SQL[known].format(x=parsed)
     always = (f"timestamp_{known}",)
-    if not is_text or known not in {"day_first", "month_first"}:
+    if not is_text or known in {"unix_s", "unix_ms"}:
         return TimeSql(read, value, always=always)
-    read = f"coalesce({read}, {PARSED_SQL['iso'].format(x=held)})"
-    if form == known:
-        return TimeSql(read, value, always=always)
-    month, day = (TIMESTAMP_SQL[either].format(x=held) for either in ("month_first", "day_first"))
-    return TimeSql(read, value, {AMBIGUOUS: f"{month} <> {day}"}, always)
+    changes = {CUT: CUT_TEXT.format(x=held)}
+    if known != "iso":
+        read = f"coalesce({read}, {PARSED_SQL['iso'].format(x=held)})"
+    if form != known:
+        month, day = (TIMESTAMP_SQL[either].format(x=held) for either in ("month_first", "day_first"))
+        changes[AMBIGUOUS] = f"{month} <> {day}"
+    return TimeSql(read, value, changes, always)
+
+
+def _typed(kind: str, held: str, parsed: str) -> TimeSql:
+    value = IN_YEARS.format(x=parsed)
+    if not kind.endswith("_NS"):
+        return TimeSql(f"{held}::timestamp with time zone", value)
+    # A cast would round what texts are cut of.
+    return TimeSql(f"make_timestamptz(epoch_ns({held}) // 1000)", value, {CUT: f"epoch_ns({held}) % 1000 <> 0"})
 
 
 def is_time(kind: str) -> bool:

@@ -104,3 +104,31 @@ def test_sources_may_differ_in_the_order_of_their_dates(store: AssetStore, tmp_p
     sources = [{**SOURCE, "uri": f"days/{number}.csv"} for number in (1, 2)]
     found = ingest(store, tmp_path, *sources)
     assert found.column("signed_up_at") == [datetime(2024, 4, 13, tzinfo=UTC)] * 2
+
+
+def test_what_stands_behind_microseconds_is_cut_and_counted_where_it_is_something(
+    store: AssetStore, tmp_path: Path
+) -> None:
+    texts = [
+        "2024-01-02 00:00:00.123456789",
+        "2024-01-02T00:00:00.123456000Z",
+        "2024-01-02",
+        "2024-01-02 25:00:00.1234567",
+    ]
+    found = users(store, tmp_path, texts)
+    cut = DAY.replace(microsecond=123456)
+    assert found.column("signed_up_at") == [cut, cut, DAY, None]
+    assert found.metrics["rules"] == {"signed_up_at.timestamp_iso": 3, "signed_up_at.nanoseconds": 1}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_times_of_a_type_of_nanoseconds_are_cut_as_texts_are(
+    store: AssetStore, tmp_path: Path, zone: str | None
+) -> None:
+    begin = int(DAY.timestamp()) * 10**9
+    moments = pa.array([begin + 123_456_789, begin + 123_456_000, None], pa.timestamp("ns", zone))
+    pq.write_table(pa.table({"user_id": ["a", "b", "c"], "signed_up_at": moments}), tmp_path / "u.parquet")
+    found = ingest(store, tmp_path, {**SOURCE, "uri": "u.parquet"})
+    cut = DAY.replace(microsecond=123456)
+    assert found.column("signed_up_at") == [cut, cut, None]
+    assert found.metrics["rules"] == {"signed_up_at.nanoseconds": 1}
