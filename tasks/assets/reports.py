@@ -205,8 +205,8 @@ class EvaluationReport(Record):
     cutoffs: dict[str, str] = Field(description="Split name to the time, or the rule, that begins it.")
 
 
-ModelState = Literal["refused", "waiting", "approved", "rejected", "champion", "replaced"]
-"""What became of a registered version; `replaced` was the champion before another one, or before it was rolled back."""
+ModelState = Literal["refused", "waiting", "approved", "rejected", "champion", "replaced", "rolled back"]
+"""What became of a registered version; `replaced` was the champion before another one was promoted."""
 
 
 CROWNING: Final = frozenset({"promoted", "rolled back"})
@@ -238,4 +238,6 @@ class Registration(Record):
             return "approved"
         if decision["decision"] == "rejected":
             return "rejected"
-        return "champion" if decision["version"] == self.version else "replaced"
+        if decision["version"] == self.version:
+            return "champion"
+        return "rolled back" if decision["decision"] == "rolled back" else "replaced"

@@ -14,7 +14,7 @@ from tasks.assets.reports import ModelState, Registration
         ("rejected", "2", None, "rejected"),
         ("promoted", "2", "1", "champion"),
         ("promoted", "3", "2", "replaced"),
-        ("rolled back", "1", "2", "replaced"),
+        ("rolled back", "1", "2", "rolled back"),
         ("rolled back", "2", "3", "champion"),
         ("promoted", "4", "3", "waiting"),
     ],
