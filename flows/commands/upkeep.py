@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Remove without asking; needed where there is no terminal to ask on.")
 @json_option
 def gc(config: str | None, keep: int, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Remove assets that none of the last runs, and no registered model, reaches.
+    """Remove assets that no recent run, current asset or registered model reaches.
 
     Example: pandian gc --keep 3 --dry-run
     """
@@ -71,7 +71,7 @@ def _collect(settings: Settings, keep: int, *, is_dry_run: bool) -> Collected:
     from tasks.register.review import registered_assets
 
     protected = registered_assets(settings.register_)
-    return collect(store_of(settings), keep=keep, protected=protected, is_dry_run=is_dry_run)
+    return collect(store_of(settings), keep=keep, protected=protected, tables=settings.tables, is_dry_run=is_dry_run)
 
 
 def _amount(collected: Collected) -> str:

@@ -1,9 +1,9 @@
-"""What may go: assets that no kept run, registered model or review reaches, and what a crash left behind."""
+"""What may go: what no kept run, current asset, registered model or review reaches, and what a crash left behind."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -34,19 +34,23 @@ def collect(
     *,
     keep: int,
     protected: Iterable[AssetRef] = (),
+    tables: Collection[str] | None = None,
     is_dry_run: bool = False,
     grace: timedelta = GRACE,
 ) -> Collected:
     """Remove what the newest runs do not reach, and return what was kept and what went.
 
-    Reached is what the `keep` newest run records name, protected assets, all reviews, everything these were made from,
-    and what no run record names though it was made after the newest one: it may belong to a run that is going on.
-    Where locks hold on this machine only, what was made or uploaded within `grace` may belong to one elsewhere.
+    Reached is what the `keep` newest run records name, what is current, protected assets, all reviews, everything these
+    were made from, and what no run record names though it was made after the newest one: it may belong to a run that
+    is going on. Where locks hold on this machine only, what was made or uploaded within `grace` may belong to one
+    elsewhere. Current is the version of an asset, pages included, that the newest record to name the asset names: a run
+    of some stages takes nothing from the others.
 
     Args:
         store: The lake to clean.
         keep: How many run records to keep.
         protected: Assets to keep in any case, for instance those of registered models.
+        tables: The shop's tables; what is of another one is not current. All are the shop's if not named.
         is_dry_run: Only say what would go.
         grace: Also for how long work to be resumed is kept though nobody goes on with it.
 
@@ -63,7 +67,8 @@ def collect(
             )
         manifests = {item.ref: item for item in store.manifests()}
         settled = None if store.lake.locks_everybody else datetime.now(UTC) - grace
-        kept = reachable(manifests.values(), keep=keep, protected=protected, settled=settled)
+        roots = {*protected, *_current(manifests.values(), tables)}
+        kept = reachable(manifests.values(), keep=keep, protected=roots, settled=settled)
         removed = sorted(set(manifests) - kept)
         leftovers = tuple(store.leftovers(grace=grace))
         if not is_dry_run:
@@ -95,7 +100,7 @@ def reachable(
         settled: What was made after this moment may belong to a run that is going on, whatever ended since.
     """
     known = {item.ref: item for item in manifests}
-    runs = sorted((item for item in known.values() if item.key == specs.RUN.key), key=_finished, reverse=True)
+    runs = _runs(known.values())
     named = {ref for run in runs for ref in run.input_refs} | {run.ref for run in runs}
     newest = min(filter(None, (runs[0].finished_at, settled))) if runs else None
     roots = {run.ref for run in runs[:keep]} | set(protected)
@@ -111,5 +116,22 @@ def reachable(
     return found
 
 
-def _finished(manifest: Manifest) -> datetime:
-    return manifest.finished_at
+def _current(manifests: Iterable[Manifest], tables: Collection[str] | None) -> Iterable[AssetRef]:
+    """Return of each asset of the shop the version that a run record named last; files come with their tables."""
+    found: dict[str, AssetRef] = {}
+    for run in _runs(manifests):
+        for ref in run.input_refs:
+            if not ref.key.startswith("shards/") and (tables is None or _is_of(ref.key, tables)):
+                found.setdefault(ref.key, ref)
+    return found.values()
+
+
+def _is_of(key: str, tables: Collection[str]) -> bool:
+    table = specs.table_of(key)
+    return table is None or table in tables or key == specs.RELATIONSHIPS.key
+
+
+def _runs(manifests: Iterable[Manifest]) -> Sequence[Manifest]:
+    """The run records, the newest first."""
+    found = [item for item in manifests if item.key == specs.RUN.key]
+    return sorted(found, key=lambda item: item.finished_at, reverse=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.assets.asset import AssetRef
-from tasks.assets.specs import SPLIT
+from tasks.assets.specs import REGISTRATION, SPLIT
 from tasks.errors import UnavailableError, UsageError
 from tasks.register.candidate import (
     TASKS_FOLDER,
@@ -68,6 +68,12 @@ class Version:
             for name, value in sorted(self.tags.items())
             if name.startswith(ASSET_TAG)
         )
+
+    @property
+    def registration(self) -> AssetRef | None:
+        """What the registry was told, as an asset; None where the version was not registered by the stocktake."""
+        recipe = self.tags.get(RECIPE_TAG)
+        return None if recipe is None else AssetRef(REGISTRATION.key, recipe)
 
     @property
     def split(self) -> str | None:

@@ -66,12 +66,17 @@ class Review:
 
 
 def registered_assets(config: RegisterConfig) -> Iterator[AssetRef]:
-    """Yield the assets of all versions that have an alias, are under review, or are approved, as of the first look."""
+    """Yield the assets of all versions that have an alias, are under review, or are approved, as of the first look.
+
+    These are the recommender, its evaluation, and what the registry was told about them.
+    """
     if not exists(config):
         return
     for item in Registry(config).versions():
         if item.aliases or item.review in {"pending", "approved"}:
             yield from item.assets
+            if item.registration is not None:
+                yield item.registration
 
 
 def listed(config: RegisterConfig) -> list[Version]:

@@ -68,6 +68,26 @@ def test_a_protected_asset_keeps_what_it_was_made_from(store: AssetStore) -> Non
     assert {raw, model} <= set(collect(store, keep=1, protected=[model]).kept)
 
 
+def test_a_run_of_some_stages_takes_nothing_current_from_the_others(store: AssetStore) -> None:
+    raw = save(store, "tables/raw", "1")
+    old = save(store, "inventory/catalogue", "old pages", [raw])
+    run_1 = record(store, "run 1", [raw, old])
+    part = save(store, "profiles/raw", "1", [raw])
+    pages = save(store, "inventory/catalogue", "pages", [part])
+    run_2 = record(store, "run 2", [raw, part, pages])
+    newer = save(store, "tables/raw", "2")
+    record(store, "only ingest", [newer])
+    assert collect(store, keep=1).removed == tuple(sorted([old, run_1, run_2]))
+
+
+def test_what_is_of_a_table_that_the_shop_no_longer_has_is_not_current(store: AssetStore) -> None:
+    gone, stays = save(store, "profiles/gone", "1"), save(store, "profiles/stays", "1")
+    links = save(store, specs.RELATIONSHIPS.key, "1")
+    run_1 = record(store, "run 1", [gone, stays, links])
+    record(store, "run 2", [])
+    assert collect(store, keep=1, tables={"stays"}).removed == tuple(sorted([gone, run_1]))
+
+
 def test_reviews_are_always_kept(store: AssetStore) -> None:
     review = save(store, specs.REVIEWS.key, "approved")
     record(store, "run 1", [review])

@@ -127,7 +127,11 @@ def test_the_newest_candidate_takes_the_alias_of_the_challenger(shop: Shop) -> N
     assert shop.alias("challenger") == second.version
     assert shop.registry.version(first.version).review == "pending", "it can still be approved"
     assert [item.version for item in listed(shop.config)] == ["2", "1"]
-    assert {ref.key for ref in registered_assets(shop.config)} == {specs.RECOMMENDER.key, specs.EVALUATION.key}
+    protected = set(registered_assets(shop.config))
+    told = [item.ref for item in shop.store.versions(specs.REGISTRATION.key)]
+    assert len(told) == 2
+    assert set(told) <= protected
+    assert {ref.key for ref in protected} == {specs.RECOMMENDER.key, specs.EVALUATION.key, specs.REGISTRATION.key}
 
 
 def test_the_card_compares_with_the_champion_of_the_day(shop: Shop) -> None:
