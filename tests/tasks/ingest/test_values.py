@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +18,22 @@ from pydantic import ValidationError
 from tasks.assets.store import AssetStore
 from tasks.errors import UsageError
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.expressions import expression_kind
+from tasks.ingest.raw import RawRows
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
+ROWS = RawRows(
+    "(select 'a' as title, 'b' as user, date '2024-01-02' as day)",
+    {"title": "VARCHAR", "user": "VARCHAR", "day": "DATE"},
+    {},
+)
 SOURCE = {"table": "products", "uri": "p.csv", "delimiter": ";"}
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connected:
+        yield connected
 
 
 def products(store: AssetStore, folder: Path, name: str, values: list[str], **more: Any) -> Ingested:  # settings
@@ -117,6 +133,46 @@ def test_tags_in_a_category_do_not_split_it(store: AssetStore, tmp_path: Path) -
     (tmp_path / "p.csv").write_text("product_id,title,category\n1,pen,1 <b>bold</b> &amp; more > Pens\n", "utf-8")
     found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv"})
     assert found.column("category") == [["1 bold & more", "Pens"]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "word"),
+    [
+        ("(select max(content) from read_text('p.csv'))", "calls read_text()"),
+        ("exists(from glob('*'))", "calls glob()"),
+        ("(select max(title) from 'p.csv')", "reads “p.csv”"),
+        ("(from query('select 1'))", "calls query()"),
+        ("random()", "calls random()"),
+        ("list_transform([1], lambda x: x + random())[1]", "calls random()"),
+        ("uuid()", "calls uuid()"),
+        ("NOW()", "calls now()"),
+        ("current_localtimestamp()", "calls current_localtimestamp()"),
+        ("ago(interval 1 day)", "calls ago()"),
+        ("age(timestamp '2024-01-02')", "calls age()"),
+        ("current_date", "asks for current_date"),
+        ("getvariable('x')", "calls getvariable()"),
+    ],
+)
+def test_an_expression_reads_nothing_but_its_row(connection: duckdb.DuckDBPyConnection, sql: str, word: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(word)) as caught:
+        expression_kind(connection, ROWS, "products", "brand", sql)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("age(day, date '2024-01-01')", "INTERVAL"),
+        ("\"user\" || split_part(title, ' ', 1)", "VARCHAR"),
+        ("(with other as (select upper(title) as x) select x from other)", "VARCHAR"),
+        ("(select max(x) from range(3) t(x))", "BIGINT"),
+        ("if(nullif(title, '') is null, 'none', title)", "VARCHAR"),
+    ],
+)
+def test_an_expression_may_compute_what_is_always_the_same(
+    connection: duckdb.DuckDBPyConnection, sql: str, kind: str
+) -> None:
+    assert expression_kind(connection, ROWS, "products", "brand", sql) == kind
 
 
 @pytest.mark.parametrize(
