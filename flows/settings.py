@@ -17,7 +17,7 @@ from tasks.analyze.config import AnalyzeConfig
 from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
 from tasks.embed.config import EmbedConfig
-from tasks.errors import SettingsError, near_miss
+from tasks.errors import SettingsError, UsageError, near_miss
 from tasks.evaluate.config import EvaluateConfig
 from tasks.finetune.config import FinetuneConfig, SplitConfig
 from tasks.ingest.config import IngestConfig, SourceConfig
@@ -135,16 +135,24 @@ def find_config(named: str | None = None) -> Path:
     """Return the configuration file: the one named, `$PANDIAN_CONFIG`, `shop.yaml`, or the demo's below this folder.
 
     Raises:
+        UsageError: What is named is empty.
         SettingsError: There is none.
     """
+    if named is not None and not named.strip():
+        raise UsageError(
+            problem="The configuration to run with is named, but its name is empty.",
+            fix=f"Name one with `-c FILE`; for a deployment, deploy again with {CONFIG_VARIABLE} set, or give the run "
+            "the path of shop.yaml as its parameter `config`.",
+        )
     chosen = named or os.environ.get(CONFIG_VARIABLE)
     candidates = [Path(chosen)] if chosen else [Path(name) for name in SEARCHED]
     for path in candidates:
         if path.is_file():
             return path.resolve()
+    by = "" if named or not chosen else f"{CONFIG_VARIABLE} names it, and "
     raise SettingsError(
         file=str(candidates[0]),
-        problem="there is no such file.",
+        problem=f"{by}there is no such file.",
         fix="Name one with `-c FILE`, or run `pandian demo` to see a shop that works.",
     )
 
@@ -166,11 +174,7 @@ def load_settings(config: str | None = None) -> Settings:
     try:
         settings = Settings.model_validate(_overridden(content, os.environ))
     except ValidationError as error:
-        raise SettingsError(
-            file=str(path),
-            problem=" ".join(_misfits(error)),
-            fix="`pandian settings schema` prints what is allowed.",
-        ) from error
+        raise _misfitting(path, error, content) from error
     return _resolved(settings, path.parent)
 
 
@@ -207,10 +211,7 @@ def read_suite(settings: Settings, table: str) -> str | None:
 
 def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:  # YAML values of any shape
     result = {**content}
-    for name, text in environment.items():
-        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
-            continue
-        *parents, last = name.removeprefix(PREFIX).lower().split("__")
+    for name, (*parents, last) in _variables(environment).items():
         place = result
         for part in parents:
             if not isinstance(place.get(part) or {}, dict):
@@ -220,10 +221,22 @@ def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict
             place[part] = {**(place.get(part) or {})}
             place = place[part]
         try:
-            place[last] = _yaml(text)
+            place[last] = _yaml(environment[name])
         except UNREADABLE as error:
             raise SettingsError(file=name, problem=_unreadable(error), fix="Write the value as YAML.") from error
     return result
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return the variables that override settings, each with the place that it names: `PANDIAN_EMBED__DEVICE`."""
+    names = [name for name in environment if name.startswith(PREFIX) and name != CONFIG_VARIABLE]
+    return {name: tuple(name.removeprefix(PREFIX).lower().split("__")) for name in names}
+
+
+def origin_of(setting: str) -> str:
+    """Return where a setting of the first level is written: in a variable, or in shop.yaml."""
+    variable = f"{PREFIX}{setting.upper()}"
+    return variable if variable in os.environ else f"`{setting}` in shop.yaml"
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:
@@ -271,7 +284,8 @@ def _encoder(name: str, base: Path) -> str:
 
 def _existing_folder(path: Path) -> Path:
     if not path.is_dir():
-        raise SettingsError(file="suites", problem=f"the folder {path} is not there.", fix="Make it, or drop `suites`.")
+        place = origin_of("suites")
+        raise SettingsError(file=place, problem=f"the folder {path} is not there.", fix=f"Make it, or drop {place}.")
     return path
 
 
@@ -300,8 +314,40 @@ def _unreadable(error: Exception) -> str:
     return f"{error}."
 
 
-def _misfits(error: ValidationError) -> list[str]:
-    return [_misfit(item) for item in error.errors(include_url=False)]
+def _misfitting(path: Path, error: ValidationError, content: Mapping[str, object]) -> SettingsError:
+    """Return what does not fit, each with the variable that says it where the file does not."""
+    found = [(_variable_of(item, content), _misfit(item)) for item in error.errors(include_url=False)]
+    variables = list(dict.fromkeys(variable for variable, _ in found if variable))
+    is_all = all(variable for variable, _ in found)
+    return SettingsError(
+        file=" and ".join(variables) if is_all else str(path),
+        problem=" ".join(
+            words if not variable or (is_all and len(variables) == 1) else f"In {variable}: {words}"
+            for variable, words in found
+        ),
+        fix="`pandian settings schema` prints what is allowed.",
+    )
+
+
+def _variable_of(item: Any, content: Mapping[str, object]) -> str | None:  # pydantic's ErrorDetails
+    """Return the variable that a misfit came from: it set what is wrong, a part of it, or what it is a part of."""
+    where = tuple(map(str, item["loc"]))
+    for name, place in _variables(os.environ).items():
+        if where:
+            is_inside = where[: len(place)] == place
+            if is_inside or (place[: len(where)] == where and not _holds(content, where)):
+                return name
+        elif ".".join(place) in item["msg"]:  # said of several settings at once
+            return name
+    return None
+
+
+def _holds(content: Any, where: tuple[str, ...]) -> bool:  # YAML values of any shape
+    for part in where:
+        if not isinstance(content, dict) or part not in content:
+            return False
+        content = content[part]
+    return True
 
 
 def _misfit(item: Any) -> str:  # pydantic's ErrorDetails

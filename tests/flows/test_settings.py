@@ -1,11 +1,14 @@
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.promotion import promotion
 from flows.run import Run
 from flows.settings import find_config, load_settings, names_prefect, quiet_environment, read_suite
-from tasks.errors import SettingsError
+from flows.stocktake import stocktake
+from tasks.errors import SettingsError, UsageError
 from tests.tiny import write_shop
 
 
@@ -61,8 +64,50 @@ def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.
 
 def test_an_unknown_variable_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PANDIAN_LAKES", "elsewhere")
-    with pytest.raises(SettingsError, match="`lakes` is not a setting"):
+    with pytest.raises(SettingsError, match="“PANDIAN_LAKES” is not a valid configuration: `lakes` is not a setting"):
         load_settings(str(write_shop(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"PANDIAN_FINETUNE__MAX_STEPS": "many"}, "“PANDIAN_FINETUNE__MAX_STEPS” is not"),
+        ({"PANDIAN_EMBED": "{device: 7}"}, "“PANDIAN_EMBED” is not"),
+        ({"PANDIAN_LAKES__X": "1"}, "“PANDIAN_LAKES__X” is not"),
+        ({"PANDIAN_OWNERS": "{nothing: ada}"}, "“PANDIAN_OWNERS” is not"),
+        ({"PANDIAN_SUITES": "nowhere"}, "“PANDIAN_SUITES” is not.*drop PANDIAN_SUITES"),
+        ({"PANDIAN_SHOP": "A", "PANDIAN_LAKES": "x"}, "“PANDIAN_SHOP and PANDIAN_LAKES”.*In PANDIAN_SHOP: `shop`"),
+        (
+            {"PANDIAN_CONFIG": "nowhere.yaml"},
+            "“nowhere.yaml” is not .*PANDIAN_CONFIG names it, and there is no such file",
+        ),
+    ],
+)
+def test_what_a_variable_says_wrongly_is_not_blamed_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str
+) -> None:
+    config = str(write_shop(tmp_path))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=named) as caught:
+        load_settings(None if "PANDIAN_CONFIG" in variables else config)
+    assert "shop.yaml" not in str(caught.value)
+
+
+def test_what_file_and_variable_say_wrongly_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write_shop(tmp_path, extra="lakes: {y: 1}\n")
+    monkeypatch.setenv("PANDIAN_LAKES__X", "1")
+    monkeypatch.setenv("PANDIAN_FINETUNE__MAX_STEPS", "many")
+    with pytest.raises(SettingsError, match=r"shop\.yaml” is not .*In PANDIAN_FINETUNE__MAX_STEPS: ") as caught:
+        load_settings(str(config))
+    assert "PANDIAN_LAKES" not in str(caught.value)
+
+
+@pytest.mark.parametrize("flow", [stocktake, promotion])
+def test_a_flow_that_was_deployed_without_a_configuration_says_what_to_do(flow: Any) -> None:
+    with pytest.raises(UsageError, match="deploy again with PANDIAN_CONFIG set") as caught:
+        flow.fn(config="")
+    assert "\n" not in str(caught.value)
 
 
 def test_every_misfit_is_named_with_its_place(tmp_path: Path) -> None:
