@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from prefect.exceptions import UnfinishedRun
 
+from tasks.assets.manifest import Finding
+from tasks.assets.reports import ExpectationResult, ValidationReport
 from tasks.errors import PandianError
 
 MOST_NAMED: Final = 3
@@ -45,6 +48,38 @@ def reason(failures: Iterable[BaseException]) -> str:
     own = [failure for failure in causes(failures) if not isinstance(failure, UnfinishedRun)]
     told = [words(failure).removesuffix(getattr(failure, "fix", "")) for failure in own]
     return " ".join(" ".join(_few(told, MOST_NAMED)).split())
+
+
+def blocked_words(report: ValidationReport, findings: Iterable[Finding], folder: Path) -> str:
+    """Return in one sentence which rules block a table, and for which rows, or what a rule of the whole table found.
+
+    Args:
+        report: What the suite says of the table.
+        findings: What its manifest carries.
+        folder: Where its files lie.
+    """
+    messages = {finding.id: finding.message for finding in findings}
+    rules = [
+        _rows_words(result, folder)
+        if result.failing
+        else _whole_words(result, messages.get(f"{report.table}.{result.id}"))
+        for result in report.results
+        if result.severity == "block" and not result.is_met
+    ]
+    return f"The table “{report.table}” is blocked: {'; '.join(rules)}."
+
+
+def _rows_words(result: ExpectationResult, folder: Path) -> str:
+    counts = f"{result.failed:,} of {result.checked:,} rows"
+    return f"“{result.id}” fails for {counts}, all of them in {folder / (result.failing or '')}"
+
+
+def _whole_words(result: ExpectationResult, message: str | None) -> str:
+    """What a rule that counts no rows found, and what it asks for."""
+    said = (message or f"“{result.id}” fails").removesuffix(result.reason).strip().removesuffix(".")
+    said = said.removesuffix(": found None")  # of some rules Great Expectations does not tell what it saw
+    asked = ", ".join(f"{name} {value}" for name, value in result.parameters.items())
+    return f"{said}, where {asked} is asked for" if asked else said
 
 
 def words(failure: BaseException) -> str:

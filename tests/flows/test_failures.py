@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
+from pathlib import Path
 
 from prefect.exceptions import UnfinishedRun
 
-from flows.failures import reason, together
+from flows.failures import blocked_words, reason, together
+from tasks.assets.manifest import Finding
+from tasks.assets.reports import ExpectationResult, ValidationReport
 from tasks.errors import MissingColumnsError, MissingSourceError
 
 
@@ -48,3 +52,57 @@ def test_the_same_message_is_said_once() -> None:
 def test_a_reason_is_one_line_without_what_to_do() -> None:
     assert reason([missing("a"), UnfinishedRun("waits")]) == "No file matches “a.csv”, the source of the table “a”."
     assert reason([UnfinishedRun("waits")]) == ""
+
+
+def rule(name: str, parameters: Mapping[str, str], failing: str | None = None) -> ExpectationResult:
+    return ExpectationResult(
+        id=name,
+        column="price",
+        expectation="e",
+        severity="block",
+        reason="Why.",
+        is_met=False,
+        checked=5,
+        failed=3,
+        share=0.6,
+        examples=(),
+        failing=failing,
+        parameters=dict(parameters),
+    )
+
+
+def found(name: str, message: str) -> Finding:
+    return Finding(
+        id=name,
+        table="products",
+        column="price",
+        kind="k",
+        severity="critical",
+        dimension="accuracy",
+        count=3,
+        share=0.6,
+        message=message,
+        examples=(),
+        keys=None,
+        action="Mend it.",
+    )
+
+
+def test_a_blocking_rule_of_rows_names_them_and_one_of_the_whole_what_it_found_and_asks_for() -> None:
+    rules = (
+        rule("positive", {}, "failing/positive.parquet"),
+        rule("mean", {"min_value": "10", "max_value": "20"}),
+        rule("set", {"value_set": "a"}),
+    )
+    report = ValidationReport(
+        table="products", suite="s", verdict="blocked", rows=5, partitions=1, results=rules, docs=None
+    )
+    findings = [
+        found("products.mean", "`price` fails “mean”: found 3.0. Why."),
+        found("products.set", "`price` fails “set”: found None. Why."),
+    ]
+    assert blocked_words(report, findings, Path("/lake")) == (
+        "The table “products” is blocked: “positive” fails for 3 of 5 rows, all of them in "
+        "/lake/failing/positive.parquet; `price` fails “mean”: found 3.0, where min_value 10, max_value 20 is asked "
+        "for; `price` fails “set”, where value_set a is asked for."
+    )
