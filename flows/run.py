@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 
 from flows.artifacts import publish
 from flows.console import quiet_console, say
-from flows.failures import reason, together
+from flows.failures import blocked_words, reason, together
 from flows.plan import STAGES, Mode, StageName
 from flows.report import (
     AssetReport,
@@ -29,8 +29,9 @@ from flows.report import (
     finding_counts,
     why_blocked,
 )
-from flows.settings import Settings
+from flows.settings import Settings, origin_of
 from flows.stage_lines import table_line, total_line
+from flows.stopping import goes_on, has_ended
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
@@ -101,8 +102,9 @@ class Run:
             raise LakeError(
                 lake=self.settings.lake,
                 problem=f"{error.strerror}.",
-                fix="Mend `lake` in shop.yaml, or let this user write there.",
+                fix=f"Mend {origin_of('lake')}, or let this user write there.",
             ) from error
+        goes_on(self.run_id)
         return self
 
     def __exit__(
@@ -110,6 +112,7 @@ class Run:
     ) -> None:
         with self._stack:
             if kind is None or issubclass(kind, Exception):
+                has_ended(self.run_id)
                 self.report = self._record(error if isinstance(error, Exception) else None)
 
     def shards(self) -> Iterator[tuple[str, Sequence[Shard]]]:
@@ -303,13 +306,7 @@ class Run:
     def _why_blocked(self, ref: AssetRef) -> str:
         folder = self.store.path(ref)
         report = ValidationReport.model_validate_json((folder / VALIDATION_REPORT).read_text(encoding="utf-8"))
-        failed = [result for result in report.results if result.severity == "block" and not result.is_met]
-        rules = "; ".join(
-            f"“{result.id}” fails for {result.failed:,} of {result.checked:,} rows"
-            + (f", all of them in {folder / result.failing}" if result.failing else "")
-            for result in failed
-        )
-        return f"The table “{report.table}” is blocked: {rules}."
+        return blocked_words(report, self.store.manifest(ref).findings, folder)
 
     def _registration(self) -> Registration | None:
         for result in self.results("register"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -49,9 +50,12 @@ def _run(
     refresh: bool = False,
     as_json: bool = False,
 ) -> None:
-    from flows.embedded import run_embedded
+    from flows.stopping import Stopping
 
-    outcome = run_embedded(config, only=only, start=start, refresh=refresh)
+    with Stopping(_say_stopped):
+        from flows.embedded import run_embedded
+
+        outcome = run_embedded(config, only=only, start=start, refresh=refresh)
     if outcome.report is not None and as_json:
         print_json(outcome.report.model_dump(mode="json"))
     elif outcome.report is not None:
@@ -61,3 +65,9 @@ def _run(
         click.echo(next_steps(outcome.report, outcome.config))
     if outcome.error is not None:
         raise outcome.error
+
+
+def _say_stopped() -> None:
+    line = "Stopped. What is finished is kept, and the next run goes on from there."
+    click.echo(f"\n{line}" if sys.stderr.isatty() else line, err=True)
+    sys.stderr.flush()
