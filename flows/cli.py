@@ -15,6 +15,7 @@ from flows.commands.review import promote, review, rollback
 from flows.commands.run import demo, run
 from flows.commands.settings import settings_group
 from flows.commands.upkeep import gc
+from flows.printable import printable
 from tasks.errors import PandianError
 
 
@@ -57,7 +58,7 @@ def _fail(message: str, exit_code: int, error: BaseException | None = None) -> N
     if "--debug" in sys.argv:
         traceback.print_exc()
     _let_go(error)
-    click.echo(" ".join(message.split()), err=True)
+    click.echo(printable(" ".join(message.split())), err=True)
     sys.exit(exit_code)
 
 

@@ -11,6 +11,7 @@ from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 from prefect.logging.handlers import PrefectConsoleHandler
 
+from flows.printable import printable
 from tasks.errors import PandianError
 
 OF_ASSETS: Final = re.compile(r"\w+: (making \S+@|\S+@\w+ (made|was there)\b)")
@@ -23,9 +24,9 @@ OURS: Final = ("prefect", "tasks", "flows")
 
 
 def say(line: str) -> None:
-    """Log a line to the flow run, and to the console."""
+    """Log a line to the flow run, and to the console; what a terminal would act on is escaped."""
     try:
-        get_run_logger().info(line, extra={"is_for_console": True})
+        get_run_logger().info(printable(line), extra={"is_for_console": True})
     except MissingContextError:
         return
 

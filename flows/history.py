@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flows.printable import printable
 from flows.summary import human_bytes
 from tasks.assets.changes import Change, Difference, HistoryEntry, RecipeChanges
 from tasks.assets.manifest import Finding
@@ -121,7 +122,7 @@ def _word(value: object) -> str:
 
 def _text(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return printable(text)
 
 
 def _finding(item: Finding) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from flows.printable import printable
 from flows.report import AssetReport, ModelReport, RunReport, counted
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest, Severity
@@ -41,7 +42,7 @@ def run_summary(report: RunReport, evaluation: EvaluationReport | None, gain: st
         gain: What it says of the model, in words.
     """
     parts: list[RenderableType] = [_headline(report), *_stages(report)]
-    parts += [Text(line, overflow="fold") for line in (*_reasons(report), *_beside(report))]
+    parts += [Text(printable(line), overflow="fold") for line in (*_reasons(report), *_beside(report))]
     shown = _shown(report)
     if shown:
         parts += [Text(), _asset_table(shown, report.assets)]
@@ -105,13 +106,15 @@ def asset_list(manifests: Iterable[Manifest], replaced: Mapping[AssetRef, Sequen
     """
     table = _table("asset", "version", "rows", "size", "verdict", "findings", "made (UTC)", "", right=(2, 3, 5))
     table.padding = (0, 1, 0, 0)
-    for item in manifests:
+    shown = list(manifests)
+    verdicts = _verdicts(shown, outdated=[ref.key for ref in replaced])
+    for item in shown:
         table.add_row(
             item.key,
             item.version,
             _count(item.rows),
             human_bytes(item.bytes),
-            _verdict(item.verdict),
+            _verdict(verdicts.get(item.key)),
             str(len(item.findings) or ""),
             f"{item.finished_at:%Y-%m-%d %H:%M}",
             Text(_behind(replaced.get(item.ref, ())), style="yellow"),
@@ -132,7 +135,7 @@ def row_list(rows: Sequence[Mapping[str, object]], total: int | None) -> Rendera
     parts: list[RenderableType] = []
     for number, row in enumerate(rows, start=1):
         parts.append(Text(f"\nrow {number}" + (f" of {total:,}" if total is not None else ""), style="bold"))
-        parts += [Text(f"  {name}: {_printable(value)}") for name, value in row.items() if value is not None]
+        parts += [Text(f"  {name}: {printable(str(value))}") for name, value in row.items() if value is not None]
     return Group(*parts)
 
 
@@ -184,10 +187,6 @@ def _together(
     return grouped
 
 
-def _printable(value: object) -> str:
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(value))
-
-
 def finding_list(findings: Sequence[dict[str, object]]) -> RenderableType:
     """Return findings, a line each, with what to do."""
     if not findings:
@@ -200,7 +199,7 @@ def finding_list(findings: Sequence[dict[str, object]]) -> RenderableType:
             str(item["column"] or ""),
             str(item["kind"]),
             f"{item['count']:,}",
-            f"{item['message']} {item['action']}",
+            Text(printable(f"{item['message']} {item['action']}")),
         )
     return table
 
@@ -323,12 +322,24 @@ def _beside(report: RunReport) -> Iterator[str]:
 
 def _asset_table(shown: Sequence[AssetReport], assets: Iterable[AssetReport]) -> Table:
     table = _table("asset", "rows", "size", "verdict", "", right=(1, 2))
-    verdicts = {item.key.removeprefix("validations/"): item.verdict for item in assets if item.verdict}
+    verdicts = _verdicts(assets)
     for item in shown:
-        verdict = verdicts.get(item.key.removeprefix("tables/")) if item.key.startswith("tables/") else item.verdict
+        verdict = verdicts.get(item.key)
         state = "unchanged" if item.skipped else ""
         table.add_row(item.key, _count(item.rows), human_bytes(item.bytes), _verdict(verdict), Text(state, style="dim"))
     return table
+
+
+def _verdicts(assets: Iterable[AssetReport | Manifest], *, outdated: Collection[str] = ()) -> dict[str, str]:
+    """Return what is said of assets, by key: a table has the verdict of its validation, where that is of this version.
+
+    Args:
+        assets: One version of each.
+        outdated: Keys of assets that were made from something that is no longer current.
+    """
+    own = {item.key: item.verdict for item in assets if item.verdict}
+    judged = {key for key in own if key.startswith("validations/") and key not in outdated}
+    return own | {f"tables/{table_of(key)}": own[key] for key in judged}
 
 
 def _findings_line(findings: Mapping[Severity, int]) -> Text:

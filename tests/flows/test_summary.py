@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageStatus, why_blocked
 from flows.settings import PATTERNS, Settings
-from flows.summary import lineage_page, next_steps, run_summary
+from flows.summary import asset_list, lineage_page, next_steps, run_summary
 from tasks.assets.asset import AssetRef
+from tasks.assets.manifest import Manifest, Verdict
+from tasks.assets.recipe import Recipe
 from tasks.assets.reports import EvaluationReport, MetricValue
 
 
@@ -42,9 +45,13 @@ def report(
 
 
 def read(found: RunReport) -> str:
-    console = Console(width=80)
+    return printed(run_summary(found, None))
+
+
+def printed(content: RenderableType) -> str:
+    console = Console(width=120)
     with console.capture() as captured:
-        console.print(run_summary(found, None))
+        console.print(content)
     return captured.get()
 
 
@@ -117,6 +124,47 @@ def test_lineage_names_direct_neighbours_first_each_asset_once_and_a_year_of_fil
         "  tables/events",
         "    shards/events/… (365 files)  by way of tables/events",
     ]
+
+
+def manifest(key: str, verdict: Verdict | None) -> Manifest:
+    recipe = Recipe.of("by-hand", 1, {})
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Manifest(
+        **dict.fromkeys(("title", "grain", "owner", "stage", "data", "main", "content_digest", "code_revision"), ""),
+        key=key,
+        version=recipe.version,
+        format="parquet",
+        recipe_revision=1,
+        arguments={},
+        inputs=(),
+        files=(),
+        columns=(),
+        rows=1,
+        bytes=5,
+        metrics={},
+        verdict=verdict,
+        findings=(),
+        seed=None,
+        run_id="r",
+        started_at=now,
+        finished_at=now,
+        duration_s=0,
+    )
+
+
+def test_a_table_has_one_verdict_in_the_summary_and_in_the_list() -> None:
+    table, judged = manifest("tables/events", None), manifest("validations/events", "warned")
+    run = report(
+        "succeeded",
+        [stage("ingest", "run"), stage("validate", "run")],
+        [asset("tables/events", "ingest", skipped=False), asset("validations/events", "validate", skipped=False)],
+    )
+    run = run.model_copy(update={"assets": (run.assets[0], run.assets[1].model_copy(update={"verdict": "warned"}))})
+    for shown in (run_summary(run, None), asset_list([table, judged], {})):
+        lines = [line for line in printed(shown).splitlines() if "/events" in line]
+        assert ["warned" in line for line in lines] == [True, True]
+    of_another = printed(asset_list([table, judged], {judged.ref: ["tables/events"]}))
+    assert ["warned" in line for line in of_another.splitlines() if "/events" in line] == [False, True]
 
 
 def test_every_pattern_of_the_settings_has_words() -> None:
