@@ -39,6 +39,8 @@ def list_assets(config: str | None, with_shards: bool, as_json: bool) -> None:
     manifests = [item for item in everything if with_shards or not item.key.startswith("shards/")]
     if as_json:
         return print_json([{**_brief(item), "behind": replaced.get(item.ref, [])} for item in manifests])
+    if not manifests:
+        return click.echo(_no_run(config))
     from flows.summary import asset_list
 
     print_text(asset_list(manifests, replaced))
@@ -117,11 +119,14 @@ def list_findings(config: str | None, as_json: bool) -> None:
 
     Example: pandian inventory findings --json
     """
-    from tasks.assets.inventory import findings
+    from tasks.assets.inventory import findings, has_run
 
-    found = findings(store_of(settings_of(config)))
+    store = store_of(settings_of(config))
+    found = findings(store)
     if as_json:
         return print_json(found)
+    if not (found or has_run(store)):
+        return click.echo(_no_run(config))
     from flows.summary import finding_list
 
     print_text(finding_list(found))
@@ -166,6 +171,10 @@ def show_difference(key: str, old: str | None, new: str | None, config: str | No
         return print_json(difference_brief(found))
     print_text(difference_page(found))
     return None
+
+
+def _no_run(config: str | None) -> str:
+    return f"No run has been made here yet: `pandian run{f' -c {config}' if config else ''}` takes stock."
 
 
 def _brief(manifest: Any) -> dict[str, Any]:  # a manifest, whose class is imported late

@@ -126,6 +126,11 @@ def current(store: AssetStore, *, with_shards: bool = False) -> list[Manifest]:
     return _current(store.manifests(), with_shards=with_shards)
 
 
+def has_run(store: AssetStore) -> bool:
+    """Return whether a run has ended, and left its record."""
+    return bool(store.versions(specs.RUN.key))
+
+
 def behind(assets: Iterable[Manifest]) -> dict[AssetRef, tuple[AssetRef, ...]]:
     """Return what was made from something that is no longer current, each with those of its inputs.
 

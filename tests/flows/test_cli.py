@@ -97,6 +97,25 @@ def test_list_show_and_lineage_read_a_lake_that_no_run_has_finished(tmp_path: Pa
     assert answer("inventory", "findings", cwd=tmp_path) == []
 
 
+@pytest.mark.parametrize("command", ["list", "findings"])
+def test_a_shop_that_never_ran_is_told_so(tmp_path: Path, command: str) -> None:
+    config = str(write_shop(tmp_path))
+    done = pandian("inventory", command, "-c", config, cwd=tmp_path)
+    said = f"No run has been made here yet: `pandian run -c {config}` takes stock.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    assert answer("inventory", command, cwd=tmp_path) == []
+    save_asset(AssetStore(str(tmp_path / "lake")), specs.RUN, {}, {specs.RUN.main: "{}"})
+    assert said not in pandian("inventory", command, "-c", config, cwd=tmp_path).stdout
+
+
+def test_no_control_sequence_reaches_the_terminal_by_an_error(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    done = pandian("inventory", "show", "\x1b[2J\x07", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "“\\x1b[2J\\x07”" in done.stderr
+    assert not {"\x1b", "\x07"} & set(done.stderr)
+
+
 def test_show_names_where_the_data_lies_and_prints_the_first_rows(tmp_path: Path) -> None:
     write_shop(tmp_path)
     store = AssetStore(str(tmp_path / "lake"))
