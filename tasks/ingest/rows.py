@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from tasks.errors import DamagedSourceError, UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.csv_rows import csv_rows
+from tasks.ingest.decimals import exact_relation
 from tasks.ingest.object_rows import object_rows
 from tasks.ingest.raw import RawRows, path_literal
 from tasks.ingest.texts import archive_members, beginning_of, is_compressed, naming_damage, plain_text, unpacked
@@ -112,7 +114,7 @@ def _read(
     connection: duckdb.DuckDBPyConnection, path: Path, source: SourceConfig, *, kind: str, folder: Path
 ) -> RawRows:
     if kind == "parquet":
-        return _parquet(connection, path)
+        return _parquet(connection, path, source, folder)
     plain = plain_text(path, encoding=source.encoding, folder=folder)
     if kind == "csv":
         return csv_rows(connection, plain, source, folder)
@@ -154,10 +156,17 @@ def _is_literal(text: str) -> bool:
         return False
 
 
-def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> RawRows:
+def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, source: SourceConfig, folder: Path) -> RawRows:
     relation = f"read_parquet({path_literal(path)})"
     try:
-        described = connection.execute(f"describe select * from {relation}").fetchall()
-    except duckdb.Error as error:
+        columns = _described(connection, relation)
+        if any("DOUBLE" in kind for kind in columns.values()):  # which DuckDB takes for decimals of too many digits
+            relation = exact_relation(path, table=source.table, folder=folder)
+            columns = _described(connection, relation)
+    except (duckdb.Error, pa.ArrowException) as error:
         raise EOFError(" ".join(str(error).split())) from error
-    return RawRows(relation, {row[0]: row[1] for row in described}, {"format": "parquet"})
+    return RawRows(relation, columns, {"format": "parquet"})
+
+
+def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    return {row[0]: row[1] for row in connection.execute(f"describe select * from {relation}").fetchall()}
