@@ -44,7 +44,8 @@ class SourceConfig(StageConfig):
     )
     quote: str | None = Field(None, max_length=1, description="Around csv fields; detected if unset, empty for none.")
     columns: dict[str, str | SqlExpression] = Field(
-        default_factory=dict, description="Canonical column to source column, or to an expression over source columns."
+        default_factory=dict,
+        description="Column, canonical or of an extra table, to source column or an expression over source columns.",
     )
     constants: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Canonical column to the one value it has in this source."

@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 from tasks.errors import EmptyTableError, MissingColumnsError, UsageError, near_miss
-from tasks.ingest.config import SourceConfig
+from tasks.ingest.config import SourceConfig, SqlExpression
 from tasks.ingest.constants import constant_sql
 from tasks.ingest.expressions import expression_kind, mentions
 from tasks.ingest.raw import REST, RawRows
@@ -81,10 +81,9 @@ def plan_of(
             rows_quarantined=0,
             fix=f"“{rows.name}” is empty: deliver it again, or remove it.",
         )
-    if table is not None:
-        return planner.canonical(table, is_one_of_many=is_one_of_many)
-    columns = [*planner.constants(None), *planner.extras(None, frozenset())]
-    return Plan((*columns, *planner.rest([rule.name for rule in columns], None)), ())
+    if table is None:
+        return planner.extra(is_one_of_many=is_one_of_many)
+    return planner.canonical(table, is_one_of_many=is_one_of_many)
 
 
 def with_canonical_keys(source: SourceConfig) -> SourceConfig:
@@ -133,7 +132,7 @@ class _Planner:
     def canonical(self, table: Table, *, is_one_of_many: bool) -> Plan:
         named = self.named(table)
         expressions = self.expressions(table, named)
-        mapped = {name: column for name, column in self.source.columns.items() if isinstance(column, str)}
+        mapped = self.mapped()
         missing = {name for name, column in mapped.items() if column not in self.rows.columns}
         self.check(table, missing, named, is_one_of_many=is_one_of_many)
         kinds = {name: self.kind(name, sql) for name, sql in expressions.items() if name not in missing}
@@ -144,6 +143,30 @@ class _Planner:
             plan += self.extras(table, frozenset({*mapped.values(), *named.values()}))
             plan += self.rest([rule.name for rule in plan], table)
         return Plan(tuple(plan), tuple(sorted(missing)))
+
+    def extra(self, *, is_one_of_many: bool) -> Plan:
+        """The plan of a table that is not canonical: what is mapped stands first, by its new name."""
+        if self.source.extra_columns == "drop" and not self.source.columns:
+            raise UsageError(
+                problem=f"`extra_columns` of a source of “{self.source.table}” drops all of its columns.",
+                fix="Name those to keep under `columns` in shop.yaml, or leave `extra_columns` out.",
+            )
+        mapped = self.mapped()
+        missing = {name for name, column in mapped.items() if column not in self.rows.columns}
+        if not is_one_of_many:
+            self.demand(sorted(missing), [])
+        plan = self.constants(None)
+        for name, column in self.source.columns.items():
+            if name not in missing:
+                plan.append(extra_rules(name, _sql(column), self.kind(name, _sql(column)), self.source))
+        if self.source.extra_columns == "keep":
+            plan += self.extras(None, frozenset(mapped.values()))
+            plan += self.rest([rule.name for rule in plan], None)
+        return Plan(tuple(plan), tuple(sorted(missing)))
+
+    def mapped(self) -> dict[str, str]:
+        """Columns that are mapped to one of the source's, to its name."""
+        return {name: column for name, column in self.source.columns.items() if isinstance(column, str)}
 
     def named(self, table: Table) -> dict[str, str]:
         """Column to the source's column of that name, whatever its case, where neither is taken."""
@@ -167,7 +190,7 @@ class _Planner:
         for name in [*names, *sorted(set(self.source.columns) - set(names))]:
             mapped = self.source.columns.get(name)
             if mapped is not None:
-                found[name] = quoted(mapped) if isinstance(mapped, str) else f"(\n{mapped.sql}\n)"
+                found[name] = _sql(mapped)
             elif name in named:
                 found[name] = quoted(named[name])
         return found
@@ -176,7 +199,10 @@ class _Planner:
         mapped = set(self.source.columns) | set(self.source.constants) | set(named)
         unmapped = [name for name in table.required if name not in mapped]
         absent = [name for name in sorted(missing) if not is_one_of_many or name in table.required]
-        absent += self.absent_keys(table)
+        self.demand([*absent, *self.absent_keys(table)], unmapped)
+
+    def demand(self, absent: Sequence[str], unmapped: Sequence[str]) -> None:
+        """Refuse a file that lacks what is mapped, or what must be."""
         if not unmapped and not absent:
             return
         found = self.names()
@@ -187,7 +213,7 @@ class _Planner:
         fix = f"{hints}Map a column of “{self.rows.name}” to {words} under `columns` in shop.yaml."
         if absent:
             fix = f"{hints}No column of “{self.rows.name}” is called {lacking}: mend `columns`."
-        raise MissingColumnsError(table=table.name, missing=sorted({*absent, *unmapped}), found=found, fix=fix)
+        raise MissingColumnsError(table=self.source.table, missing=sorted({*absent, *unmapped}), found=found, fix=fix)
 
     def absent_keys(self, table: Table) -> list[str]:
         """Required columns mapped to a key that no object has; only JSON and literals can have such."""
@@ -275,13 +301,12 @@ class _Planner:
 
     def extras(self, table: Table | None, used: frozenset[str]) -> list[ColumnRules]:
         """The source's other columns; one whose name is taken, whatever its case, is called `NAME_source`."""
-        taken = {name.lower() for name in (*self.source.columns, *self.source.constants)} if table else set()
-        taken |= {name.lower() for name in self.source.constants}
+        taken = {name.lower() for name in (*self.source.columns, *self.source.constants)}
         taken |= {column.name for column in table.columns} if table else set()
         names = {name.lower() for name in self.rows.columns}
         found = []
         for name in self.columns():
-            if name in used or (table and self.is_read(name)):
+            if name in used or self.is_read(name):
                 continue
             target = _free(name, taken, names)
             taken.add(target.lower())
@@ -301,6 +326,10 @@ class _Planner:
         name = "attributes" if has_attributes else _free("extra", {item.lower() for item in taken}, set())
         held = raw_name(name)
         return [ColumnRules(name, quoted(REST), f"case when cardinality({held}) > 0 then {held} end")]
+
+
+def _sql(mapped: str | SqlExpression) -> str:
+    return quoted(mapped) if isinstance(mapped, str) else f"(\n{mapped.sql}\n)"
 
 
 def _free(name: str, taken: set[str], names: set[str]) -> str:

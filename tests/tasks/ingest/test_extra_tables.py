@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks.assets.store import AssetStore
+from tasks.errors import MissingColumnsError, UsageError
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
 
@@ -76,3 +78,37 @@ def test_each_of_many_columns_gets_its_own_type(store: AssetStore, tmp_path: Pat
     kinds = ingest(store, tmp_path, {"table": "orders", "uri": "o.csv"}).rows.schema.types
 
     assert [str(kind) for kind in kinds] == ["int64" if place % 2 else "string" for place in range(70)]
+
+
+def orders(store: AssetStore, folder: Path, text: str, columns: dict[str, Any], **more: Any) -> Ingested:  # settings
+    (folder / "o.csv").write_text(text, "utf-8")
+    return ingest(store, folder, {"table": "orders", "uri": "o.csv", "columns": columns, **more})
+
+
+def test_columns_are_renamed_and_computed_as_those_of_canonical_tables(store: AssetStore, tmp_path: Path) -> None:
+    columns = {"order_id": "nr", "total": {"sql": "total::double * 2"}, "shop": "place"}
+    text = "nr,total,place,shop,note\n1,2.5,N/A,x,a\n2,3.5,north,y,b\n"
+    found = orders(store, tmp_path, text, columns)
+    assert found.rows.to_pylist() == [
+        {"order_id": 1, "total": 5.0, "shop": None, "shop_source": "x", "note": "a"},
+        {"order_id": 2, "total": 7.0, "shop": "north", "shop_source": "y", "note": "b"},
+    ]
+    assert found.metrics["rules"] == {"shop.null_word": 1}
+    kept = orders(store, tmp_path, text, columns, extra_columns="drop")
+    assert kept.rows.column_names == ["order_id", "total", "shop"]
+
+
+def test_keys_of_objects_are_renamed_alike(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "o.jsonl").write_text('{"nr": 1, "place": "north"}\n', "utf-8")
+    found = ingest(store, tmp_path, {"table": "orders", "uri": "o.jsonl", "columns": {"order_id": "nr"}})
+    assert [(row["order_id"], dict(row["extra"])) for row in found.rows.to_pylist()] == [("1", {"place": "north"})]
+
+
+def test_a_mapped_column_that_is_not_there_is_named_with_its_near_miss(store: AssetStore, tmp_path: Path) -> None:
+    with pytest.raises(MissingColumnsError, match=r"“orders”(?s:.)*number.*No column of “o\.csv” is called “numbr”"):
+        orders(store, tmp_path, "number,place\n1,north\n", {"order_id": "numbr"})
+
+
+def test_dropping_every_column_is_refused(store: AssetStore, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="drops all of its columns"):
+        orders(store, tmp_path, "number,place\n1,north\n", {}, extra_columns="drop")
