@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flows.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -27,6 +29,16 @@ def print_text(content: RenderableType) -> None:
 
     is_terminal = sys.stdout.isatty()
     Console(width=None if is_terminal else 120, soft_wrap=False).print(content)
+
+
+def print_markdown(text: str) -> None:
+    """Print Markdown: laid out on a terminal, as it is elsewhere. What a terminal would act on is escaped."""
+    shown = "\n".join(map(printable, text.split("\n")))
+    if not sys.stdout.isatty():
+        return click.echo(shown)
+    from rich.markdown import Markdown
+
+    return print_text(Markdown(shown))
 
 
 def settings_of(config: str | None) -> Settings:

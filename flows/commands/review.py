@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from flows.commands.options import config_option, dry_run_option, json_option
-from flows.commands.output import print_json, print_text, settings_of, signed_store_of
+from flows.commands.output import print_json, print_markdown, print_text, settings_of, signed_store_of
+from flows.printable import printable
 
 if TYPE_CHECKING:
     from tasks.register.review import Review
@@ -55,7 +56,8 @@ def show_version(version: str, config: str | None, as_json: bool) -> None:
     found = shown(settings_of(config).register_, version)
     if as_json:
         return print_json({**version_brief(found.version), "card": found.card})
-    click.echo("\n".join((*found.status, "", CARD_NOTE, "", found.card)))
+    click.echo(printable("\n".join((*found.status, "", CARD_NOTE, ""))))
+    print_markdown(found.card)
     return None
 
 
