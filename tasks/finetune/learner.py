@@ -94,9 +94,12 @@ class Learner:
         return result
 
     def save_adapter(self, folder: Path) -> None:
-        """Write LoRA's matrices, where these are what is trained."""
-        if self._lora is not None:
-            self._lora.save_pretrained(str(folder))
+        """Write LoRA's matrices, where these are what is trained. The same weights give the same bytes."""
+        if self._lora is None:
+            return
+        for config in self._lora.peft_config.values():
+            config.target_modules = sorted(config.target_modules)  # a set, which peft would write in any order
+        self._lora.save_pretrained(str(folder))
 
     def save(self, folder: Path, *, prompts: Mapping[TextKind, str]) -> None:
         """Write the model to load offline, LoRA merged into its weights.

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -220,3 +223,27 @@ def test_the_rate_rises_over_the_warm_up_and_falls_to_the_end() -> None:
     assert rates[:5] == sorted(rates[:5])
     assert rates[4:] == sorted(rates[4:], reverse=True)
     assert 0 < rates[-1] < 0.001
+
+
+SAVES = """
+import sys
+from pathlib import Path
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.learner import Learner
+folder, target = map(Path, sys.argv[1:])
+Learner.open(folder, FinetuneConfig(method="lora", device="cpu", precision="fp32")).save_adapter(target)
+"""
+
+
+def test_the_same_adapter_has_the_same_bytes_in_every_process(folder: Path, tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", SAVES, str(folder), str(tmp_path / seed)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": seed},
+        )
+        for seed in ("1", "2")
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    one, other = ({item.name: item.read_bytes() for item in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
+    assert "adapter_config.json" in one
+    assert one == other
