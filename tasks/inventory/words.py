@@ -30,6 +30,7 @@ class Words:
     facts: Mapping[str, str]
     nouns: Mapping[str, tuple[str, str]]
     previews: Mapping[str, str]
+    standardised: Mapping[str, str]
 
     skip: str = "Skip to the content"
     inventory: str = "Data-asset inventory"
@@ -181,6 +182,7 @@ class Words:
     merged: str = "Merged"
     rules: str = "What the rules changed"
     rule: str = "Rule"
+    what_was_done: str = "What was done"
     values: str = "Values"
     nothing_quarantined: str = "No row was set aside."
     why_quarantined: str = "Why rows were set aside"
@@ -267,7 +269,15 @@ class Words:
         if not NAME.fullmatch(name):
             return name
         known = self.facts.get(name) or self.models.get(name) or self.metrics.get(name)
-        return known or name.replace("_", " ").strip().capitalize()
+        return known or _spelled(name)
+
+    def done_by(self, rule: str) -> str:
+        """Return what a rule of ingest does to a value; an unknown one is spelled out."""
+        return self.standardised.get(rule) or _spelled(rule)
+
+
+def _spelled(name: str) -> str:
+    return name.replace("_", " ").strip().capitalize()
 
 
 ENGLISH: Final = Words(
@@ -363,5 +373,29 @@ ENGLISH: Final = Words(
         "groups.parquet": "Groups of products that are the same, or nearly",
         "members.parquet": "Products in groups, near duplicates first",
         "associations.parquet": "From what users move on to what",
+    },
+    standardised={
+        "trim": "Spaces around the value dropped",
+        "list_literal": "List joined to a text",
+        "markup": "HTML tags dropped",
+        "entities": "HTML entities replaced by their characters",
+        "control_characters": "Byte order marks and control characters dropped",
+        "nfc": "Characters composed in one way (Unicode NFC)",
+        "float_id": "Decimals of an id dropped, 12.0 to 12",
+        "null_word": "Word for nothing read as empty",
+        "number_text": "Number read out of a text",
+        "price_text": "Price read out of a text, as $1,299.00",
+        "price_scale": "Price divided by the scale that the source declares",
+        "category_path": "Category path split into its levels",
+        "language_code": "Language code spelled in one way, pt_BR to pt-br",
+        "currency_code": "Currency code spelled in capitals",
+        "event_vocabulary": "Event type told in the words of all shops",
+        "timestamp_iso": "Time read as ISO 8601, 2024-01-31",
+        "timestamp_unix_s": "Time read as seconds since 1970",
+        "timestamp_unix_ms": "Time read as milliseconds since 1970",
+        "timestamp_month_first": "Date read month first, 01/31/2024",
+        "timestamp_day_first": "Date read day first, 31/01/2024",
+        "date_guessed": "Date that could be day first or month first",
+        "nanoseconds": "Time cut to microseconds",
     },
 )

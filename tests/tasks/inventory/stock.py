@@ -82,7 +82,7 @@ class Stock:
             specs.table("products"),
             shard,
             tables={"part-0.parquet": rows},
-            metrics=accounting(64, 61, 2, 1, rules={"html_entities": 49, "trimmed": 12})
+            metrics=accounting(64, 61, 2, 1, rules={"title.entities": 49, "brand.of.trim": 12})
             | {"encodings": {"items.csv": "utf-8"}},
             findings=(found,),
         )

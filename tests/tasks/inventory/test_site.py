@@ -176,7 +176,7 @@ def test_a_registration_tells_what_search_was_measured_by(parsed: dict[str, Page
 def test_a_table_tells_where_every_row_went(parsed: dict[str, Page]) -> None:
     words = " ".join(" ".join(parsed["assets/tables/products.html"].texts).split())
     assert "64 rows read = 61 kept + 2 merged + 1 quarantined." in words
-    assert "html entities 49" in words
+    assert "title HTML entities replaced by their characters 49" in words
     assert "missing title 1" in words
 
 
@@ -557,3 +557,9 @@ def test_numbers_of_a_list_say_that_they_count_its_elements(pages: dict[str, str
 def tile(text: str) -> str:
     words = " ".join(" ".join(Page(text).texts).split())
     return words[words.index(" Model ", words.index("Quality")) : words.index("How it was made")]
+
+
+def test_what_ingest_changed_is_told_by_column_in_words_with_the_rules_name_beside(pages: dict[str, str]) -> None:
+    page = pages["assets/tables/products.html"]
+    assert '<tr title="title.entities"><th scope="row"><code>title</code></th><td>HTML entities replaced' in page
+    assert "<code>brand.of</code></th><td>Spaces around the value dropped</td>" in page
