@@ -41,6 +41,7 @@ def start_temporary_server(home: Path) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        process_group=0,  # Ctrl-C is for the run alone: the server would tell at length of what it cuts off
     )
     assert process.stdin is not None
     assert process.stdout is not None

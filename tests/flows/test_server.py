@@ -23,10 +23,15 @@ wait_until_ready()
 print(os.environ["PREFECT_API_URL"], flush=True)
 """
 KILLED = STARTS + "os.kill(os.getpid(), signal.SIGKILL)\n"
+CTRL_C = STARTS + "os.killpg(0, signal.SIGINT)\n"
 
 
 @pytest.mark.service
-@pytest.mark.parametrize(("code", "exit_code"), [(STARTS, 0), (KILLED, -signal.SIGKILL)], ids=["ended", "killed"])
+@pytest.mark.parametrize(
+    ("code", "exit_code"),
+    [(STARTS, 0), (KILLED, -signal.SIGKILL), (CTRL_C, -signal.SIGINT)],
+    ids=["ended", "killed", "stopped"],
+)
 def test_the_server_ends_with_the_run_even_a_killed_one(tmp_path: Path, code: str, exit_code: int) -> None:
     # The server inherits standard error: it is at its end only when the server is gone too.
     with subprocess.Popen(
@@ -35,10 +40,12 @@ def test_the_server_ends_with_the_run_even_a_killed_one(tmp_path: Path, code: st
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     ) as run:
         output, errors = run.communicate(timeout=300)
 
     assert run.returncode == exit_code, errors
+    assert errors.count("Traceback") == (1 if code == CTRL_C else 0), "the server says nothing of what is cut off"
     assert output.startswith("http://127.0.0.1:"), errors
     assert (tmp_path / "prefect" / "prefect.db").is_file()
     with pytest.MonkeyPatch.context() as patch:
