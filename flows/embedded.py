@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,11 +53,10 @@ def run_embedded(
     from flows.console import quiet_console
     from flows.stocktake import stocktake
 
-    if has_own_prefect:
-        wait_until_ready()
     quiet_console(is_embedded=True)
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # at the end it tells of what it still sends
-    state = stocktake(str(path), only=list(only) or None, start=start, refresh=refresh, return_state=True)
+    with _own_prefect() if has_own_prefect else nullcontext():
+        state = stocktake(str(path), only=list(only) or None, start=start, refresh=refresh, return_state=True)
     result = state.result(raise_on_failure=False)
     store = AssetStore(settings.lake, cache=Path(settings.home) / "cache")
     report = _report(store, str(state.state_details.flow_run_id))
@@ -68,6 +68,16 @@ def run_embedded(
         error=result if isinstance(result, BaseException) else None,
         config=path,
     )
+
+
+@contextmanager
+def _own_prefect() -> Iterator[None]:
+    """Wait for the temporary server, and send it no heartbeats: nobody looks for them, and their end takes a second."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    wait_until_ready()
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield
 
 
 def _report(store: AssetStore, run_id: str) -> RunReport | None:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.server import SERVES
+
 ROOT = Path(__file__).parents[1]
 
 CALL = "from flows.cli import main; main()"
@@ -109,7 +111,7 @@ def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
     """Yield what names, in the environment, one Prefect server for several runs, with its database below a folder."""
     with subprocess.Popen(
         [sys.executable, "-c", "from flows.server import serve; serve()"],
-        env=environment({"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}),
+        env=environment({**SERVES, "PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
