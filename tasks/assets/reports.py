@@ -57,11 +57,15 @@ class ValueCount(Record):
 
 
 class Bin(Record):
-    """Rows with `low <= value < high`; the last bin includes its upper edge."""
+    """Rows with `low <= value < high`; the last bin includes its upper edge.
+
+    A tail is one bin for all that lies beyond the equal ones.
+    """
 
     low: float
     high: float
     count: int
+    is_tail: bool = False
 
 
 class TextProfile(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tasks.assets.reports import Bin, Correlation, MetricValue, ValueCount
@@ -13,6 +13,8 @@ from tasks.inventory.figures import count, number, score
 WIDTH: Final = 320.0
 HEIGHT: Final = 72.0
 GAP: Final = 1.0
+TAIL_WIDTH: Final = 9.0
+TAIL_GAP: Final = 7.0
 MOST_BARS: Final = 160
 MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
@@ -26,16 +28,54 @@ class Bar:
     width: float
     height: float
     label: str
+    is_tail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What lies beyond one end of a histogram's axis: how many rows, and how far out the furthest is."""
+
+    end: str
+    furthest: str
+    rows: str
 
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Bars above a base line, and the words at its two ends."""
+    """Bars above a base line, and the words at its two ends. A tail's bar stands apart and is not to scale."""
 
     bars: tuple[Bar, ...]
     first: str
     last: str
     highest: str
+    below: Tail | None = None
+    above: Tail | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Where the values of a histogram stand: `start` at `left`, `end` so much to the right, tails beyond."""
+
+    start: float
+    end: float
+    left: float
+    width: float
+
+    @classmethod
+    def of(cls, bins: Sequence[Bin]) -> Axis:
+        """Return the axis of bins, of which one at least is no tail."""
+        equal = [item for item in bins if not item.is_tail]
+        room = [TAIL_WIDTH + TAIL_GAP if item.is_tail else 0.0 for item in (bins[0], bins[-1])]
+        return cls(equal[0].low, equal[-1].high, room[0], WIDTH - sum(room))
+
+    def at(self, value: float) -> float:
+        """Return where a value stands; one beyond the ends stands in the middle of its tail."""
+        if value < self.start:
+            return TAIL_WIDTH / 2
+        if value > self.end:
+            return WIDTH - TAIL_WIDTH / 2
+        span = self.end - self.start
+        return self.left + ((value - self.start) / span if span else 0.5) * self.width
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +127,30 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Quantiles on a line from the lowest to the highest of them, as shares of its width."""
+    """Quantiles below a histogram, as shares of its width."""
 
     low: float
     box_low: float
     middle: float
     box_high: float
     high: float
-    first: str
-    last: str
 
 
 def histogram(bins: Sequence[Bin]) -> BarChart | None:
-    """Return a histogram, each bin as wide as its range; None without values."""
+    """Return a histogram, each bin as wide as its range, a tail as wide as any other; None without values."""
     highest = max((item.count for item in bins), default=0)
     if not highest:
         return None
-    start, span = bins[0].low, bins[-1].high - bins[0].low
-    bars = []
-    for position, item in enumerate(bins):
-        left = (item.low - start) / span if span else position / len(bins)
-        wide = (item.high - item.low) / span if span else 1 / len(bins)
-        label = f"{number(item.low)} … {number(item.high)}: {count(item.count)}"
-        bars.append(_bar(left * WIDTH, wide * WIDTH, item.count / highest, label))
-    return BarChart(tuple(bars), number(bins[0].low), number(bins[-1].high), count(highest))
+    axis = Axis.of(bins)
+    below, above = bins[0] if bins[0].is_tail else None, bins[-1] if bins[-1].is_tail else None
+    return BarChart(
+        tuple(_bin(item, axis, item.count / highest) for item in bins),
+        number(axis.start),
+        number(axis.end),
+        count(highest),
+        below=Tail(number(below.high), number(below.low), count(below.count)) if below else None,
+        above=Tail(number(above.low), number(above.high), count(above.count)) if above else None,
+    )
 
 
 def months(by_month: Sequence[ValueCount]) -> BarChart | None:
@@ -130,15 +170,17 @@ def months(by_month: Sequence[ValueCount]) -> BarChart | None:
     return BarChart(tuple(bars), names[0], names[-1], count(highest))
 
 
-def spread(quantiles: dict[str, float]) -> Spread | None:
-    """Return a box from the first to the third quartile on a line between the outermost quantiles; None without."""
+def spread(quantiles: dict[str, float], bins: Sequence[Bin]) -> Spread | None:
+    """Return a box from the first to the third quartile, on a line between the outermost quantiles.
+
+    It stands on the axis of the histogram above it. None without quartiles or bins.
+    """
     values = {float(name): value for name, value in quantiles.items()}
-    if not {0.25, 0.5, 0.75} <= set(values):
+    if not bins or not {0.25, 0.5, 0.75} <= set(values):
         return None
-    low, high = values[min(values)], values[max(values)]
-    width = high - low
-    at = {name: (value - low) / width if width else 0.5 for name, value in values.items()}
-    return Spread(at[min(at)], at[0.25], at[0.5], at[0.75], at[max(at)], number(low), number(high))
+    axis = Axis.of(bins)
+    at = {name: axis.at(value) / WIDTH for name, value in values.items()}
+    return Spread(at[min(at)], at[0.25], at[0.5], at[0.75], at[max(at)])
 
 
 def heat_map(correlations: Sequence[Correlation], most: int) -> HeatMap | None:
@@ -190,6 +232,15 @@ def line(name: str, steps: Sequence[float], values: Sequence[float]) -> Line | N
         for step, value in zip(steps, values, strict=True)
     ]
     return Line(name, " ".join(points), number(steps[0]), number(steps[-1]), number(low), number(high))
+
+
+def _bin(item: Bin, axis: Axis, share: float) -> Bar:
+    label = f"{number(item.low)} … {number(item.high)}: {count(item.count)}"
+    if item.is_tail:
+        return replace(_bar(0 if item.low < axis.start else WIDTH - TAIL_WIDTH, TAIL_WIDTH, share, label), is_tail=True)
+    left = axis.at(item.low) if axis.start < axis.end else axis.left
+    width = (item.high - item.low) / (axis.end - axis.start) * axis.width if axis.start < axis.end else axis.width
+    return _bar(left, width, share, label)
 
 
 def _bar(x: float, width: float, share: float, label: str) -> Bar:

@@ -116,8 +116,8 @@ def top_values(column: ColumnProfile, most: int) -> Sequence[ValueCount]:
 
 
 def spread_of(column: ColumnProfile) -> Spread | None:
-    """Return a column's quartiles and outermost quantiles."""
-    return spread(column.quantiles)
+    """Return a column's quartiles and outermost quantiles, below its histogram."""
+    return spread(column.quantiles, column.histogram)
 
 
 def training_lines(history: Mapping[str, Sequence[float | None]]) -> list[Line]:

@@ -202,6 +202,9 @@ class Words:
     distinct: str = "Distinct"
     range: str = "Range"
     distribution: str = "Distribution"
+    most_in_a_bar: str = "max {count}"
+    tail_below: str = "Paler, not to scale: {rows} below {end}, down to {furthest}."
+    tail_above: str = "Paler, not to scale: {rows} of {end} or more, up to {furthest}."
     mean: str = "Mean"
     elements: str = "{range} elements"
     counted_lengths: str = (

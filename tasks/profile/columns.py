@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.assets.reports import ColumnProfile, TimeProfile
+from tasks.profile.bins import Borders, Bulk
 from tasks.profile.config import ProfileConfig
-from tasks.profile.counted import bin_places, bin_totals, edges, histogram, quantiles
+from tasks.profile.counted import quantiles
 from tasks.profile.facts import Facts, Row, text_facts, to_profile
 from tasks.profile.kinds import Field, is_identifier
 from tasks.profile.languages import LOOKED_AT
@@ -74,10 +75,11 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
     if least is None:
         return Facts(present, distinct, False)
     is_integer = field.kind == "integer"
-    borders = edges(least, most, bins=config.histogram_bins, is_integer=is_integer)
-    bins, sketch, moments = np.zeros(len(borders) - 1, np.int64), Sketch.of(np.zeros(0)), Moments()
+    bulk = Bulk.of(*queries.sampled_numbers(field))
+    borders = Borders.between(least, most, bulk=bulk, bins=config.histogram_bins, is_integer=is_integer)
+    bins, sketch, moments = np.zeros(len(borders.all) - 1, np.int64), Sketch.of(np.zeros(0)), Moments()
     for totals, some_sketch, some_moments in queries.summaries(
-        field, lambda values: (bin_totals(values, borders), Sketch.of(values), Moments.of(values))
+        field, lambda values: (borders.totals(values), Sketch.of(values), Moments.of(values))
     ):
         bins += totals
         sketch = sketch.merge(some_sketch)
@@ -91,7 +93,7 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
         high,
         moments=moments,
         quantiles={name: float(round(value)) for name, value in found.items()} if is_integer else found,
-        histogram=histogram(borders, bins.tolist()),
+        histogram=borders.histogram(bins.tolist()),
         top=queries.likely_top(field),
     )
 
@@ -133,13 +135,14 @@ def _number_facts(
 ) -> dict[str, Any]:  # some of the facts, by name
     if not len(values):
         return {}
-    borders = edges(float(values[0]), float(values[-1]), bins=bins, is_integer=is_integer)
-    totals = np.zeros(len(borders) - 1, np.int64)
-    np.add.at(totals, bin_places(values, borders), counts)
+    low, high, bulk = float(values[0]), float(values[-1]), Bulk.of(values, counts)
+    borders = Borders.between(low, high, bulk=bulk, bins=bins, is_integer=is_integer)
+    totals = np.zeros(len(borders.all) - 1, np.int64)
+    np.add.at(totals, borders.places(values), counts)
     return {
         "moments": Moments.of(values, counts),
         "quantiles": quantiles(values, counts),
-        "histogram": histogram(borders, totals.tolist()),
+        "histogram": borders.histogram(totals.tolist()),
     }
 
 

@@ -232,6 +232,11 @@ class TableQueries:
         """Return how many different elements lists have, or keys maps."""
         return int(self.connection.row(sql.DISTINCT_ELEMENTS.format(elements=_elements(field)))[0])
 
+    def sampled_numbers(self, field: Field) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the finite numbers of the sample in ascending order with their rows."""
+        found = self.connection.arrays(sql.SAMPLED_NUMBERS.format(column=field.alias))
+        return found["value"].astype(np.float64), found["n"].astype(np.int64)
+
     def distinct(self, field: Field, *, is_exact: bool) -> int:
         """Return the number of distinct values."""
         query = sql.DISTINCT if is_exact else sql.APPROXIMATE_DISTINCT

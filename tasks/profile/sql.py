@@ -72,6 +72,14 @@ group by all
 order by all
 """
 
+SAMPLED_NUMBERS: Final = """
+select {column}::double as value, count(*) as n
+from sample
+where isfinite({column}::double)
+group by all
+order by all
+"""
+
 COUNTED_DAYS: Final = """
 select {day} as day, sum(n)::bigint as n
 from counted

@@ -181,7 +181,7 @@ class Stock:
             numeric("price", 61, skew=1.2),
             numeric("category", 61, skew=0.3).model_copy(update={"type": "VARCHAR[]", "minimum": "2", "maximum": "7"}),
             numeric("weight", 40, skew=0.1),
-            numeric("stock", 61, skew=2.5),
+            with_outlier(numeric("stock", 61, skew=2.5)),
         )
 
     def event_columns(self) -> tuple[reports.ColumnProfile, ...]:
@@ -496,6 +496,11 @@ def numeric(name: str, rows: int, skew: float) -> reports.ColumnProfile:
         text=None,
         time=None,
     )
+
+
+def with_outlier(column: reports.ColumnProfile) -> reports.ColumnProfile:
+    tail = reports.Bin(low=column.histogram[-1].high, high=5e6, count=3, is_tail=True)
+    return column.model_copy(update={"histogram": (*column.histogram, tail), "maximum": "5000000.0"})
 
 
 def text_profile() -> reports.TextProfile:

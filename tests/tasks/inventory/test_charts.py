@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.assets.reports import Bin, Correlation, MetricValue, ValueCount
-from tasks.inventory.charts import HEIGHT, MOST_BARS, WIDTH, heat_map, histogram, intervals, line, months, spread
+from tasks.inventory.charts import HEIGHT, MOST_BARS, WIDTH, Tail, heat_map, histogram, intervals, line, months, spread
 
 
 def bins(*counts: int) -> list[Bin]:
@@ -84,17 +84,52 @@ def test_there_is_no_chart_of_time_without_rows() -> None:
     assert months([ValueCount(value="2026-01", count=0)]) is None
 
 
-def test_a_spread_needs_its_quartiles() -> None:
-    box = spread({"0.01": 0.0, "0.25": 10.0, "0.5": 20.0, "0.75": 30.0, "0.99": 40.0})
+def test_a_spread_stands_on_the_axis_of_its_histogram() -> None:
+    quantiles = {"0.01": 0.0, "0.25": 10.0, "0.5": 20.0, "0.75": 30.0, "0.99": 40.0}
+    box = spread(quantiles, [Bin(low=0, high=40, count=1), Bin(low=40, high=80, count=1)])
     assert box is not None
-    assert (box.low, box.box_low, box.middle, box.box_high, box.high) == (0, 0.25, 0.5, 0.75, 1)
-    assert spread({"0.5": 1.0}) is None
+    assert (box.low, box.box_low, box.middle, box.box_high, box.high) == (0, 0.125, 0.25, 0.375, 0.5)
 
 
-def test_a_spread_of_equal_quantiles_stands_in_the_middle() -> None:
-    box = spread({"0.25": 7.0, "0.5": 7.0, "0.75": 7.0})
+def test_a_spread_needs_its_quartiles_and_a_histogram() -> None:
+    assert spread({"0.5": 1.0}, [Bin(low=0, high=2, count=1)]) is None
+    assert spread({"0.25": 1.0, "0.5": 1.0, "0.75": 1.0}, []) is None
+
+
+def test_a_spread_of_one_value_stands_in_the_middle() -> None:
+    box = spread({"0.25": 7.0, "0.5": 7.0, "0.75": 7.0}, [Bin(low=7, high=7, count=3)])
     assert box is not None
     assert box.middle == 0.5
+
+
+TAILED = (
+    Bin(low=-900, high=0, count=1, is_tail=True),
+    Bin(low=0, high=10, count=6),
+    Bin(low=10, high=20, count=3),
+    Bin(low=20, high=1e6, count=2, is_tail=True),
+)
+
+
+def test_a_tail_stands_apart_however_far_it_reaches_and_says_so() -> None:
+    chart = histogram(TAILED)
+    assert chart is not None
+    assert [bar.is_tail for bar in chart.bars] == [True, False, False, True]
+    assert chart.bars[1].width == pytest.approx(chart.bars[2].width)
+    assert chart.bars[1].width > WIDTH / 3
+    assert chart.bars[0].x + chart.bars[0].width < chart.bars[1].x - 1
+    assert chart.bars[2].x + chart.bars[2].width < chart.bars[3].x - 1
+    assert (chart.first, chart.last) == ("0", "20")
+    assert chart.below == Tail(end="0", furthest="-900", rows="1")
+    assert chart.above == Tail(end="20", furthest="1,000,000", rows="2")
+    assert chart.bars[3].label == "20 … 1,000,000: 2"
+
+
+def test_a_quantile_in_a_tail_stands_in_the_middle_of_its_bar() -> None:
+    chart, box = histogram(TAILED), spread({"0.01": -5, "0.25": 1, "0.5": 2, "0.75": 3, "0.99": 500}, TAILED)
+    assert chart is not None
+    assert box is not None
+    assert chart.bars[0].x < box.low * WIDTH < chart.bars[0].x + chart.bars[0].width
+    assert chart.bars[3].x < box.high * WIDTH < chart.bars[3].x + chart.bars[3].width
 
 
 def test_a_heat_map_shows_both_halves_and_counts_what_did_not_fit() -> None:

@@ -563,3 +563,9 @@ def test_what_ingest_changed_is_told_by_column_in_words_with_the_rules_name_besi
     page = pages["assets/tables/products.html"]
     assert '<tr title="title.entities"><th scope="row"><code>title</code></th><td>HTML entities replaced' in page
     assert "<code>brand.of</code></th><td>Spaces around the value dropped</td>" in page
+
+
+def test_a_histogram_says_what_lies_beyond_its_axis(pages: dict[str, str]) -> None:
+    page = pages["assets/profiles/products.html"]
+    assert "Paler, not to scale: 3 of 100 or more, up to 5,000,000." in page
+    assert page.count('<rect class="tail"') == 1

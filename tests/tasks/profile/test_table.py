@@ -62,9 +62,12 @@ def test_numbers_are_described_as_pandas_does(tmp_path: Path, config: ProfileCon
     assert (float(found.minimum or 0), float(found.maximum or 0)) == (series.min(), series.max())
     for name, value in found.quantiles.items():
         assert value == pytest.approx(series.quantile(float(name)), rel=1e-9 if config is CONFIG else 0.002)
-    counts, borders = np.histogram(values, bins=config.histogram_bins)
-    assert [item.count for item in found.histogram] == counts.tolist()
-    assert found.histogram[-1].high == borders[-1]
+    *equal, tail = found.histogram
+    assert tail.low == pytest.approx(series.quantile(0.995), rel=0.01)
+    assert (tail.is_tail, tail.high, tail.count) == (True, series.max(), int((series >= tail.low).sum()))
+    borders = np.linspace(series.min(), tail.low, config.histogram_bins)
+    assert [item.low for item in equal] == pytest.approx(borders[:-1].tolist())
+    assert [item.count for item in equal] == np.histogram(values[values < tail.low], bins=borders)[0].tolist()
 
 
 def test_whole_numbers_keep_whole_quantiles_and_a_bin_each(tmp_path: Path, config: ProfileConfig) -> None:
