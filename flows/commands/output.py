@@ -36,9 +36,9 @@ def print_markdown(text: str) -> None:
     shown = "\n".join(map(printable, text.split("\n")))
     if not sys.stdout.isatty():
         return click.echo(shown)
-    from rich.markdown import Markdown
+    from flows.markdown import WholeMarkdown
 
-    return print_text(Markdown(shown))
+    return print_text(WholeMarkdown(shown))
 
 
 def settings_of(config: str | None) -> Settings:

@@ -56,7 +56,7 @@ def show_version(version: str, config: str | None, as_json: bool) -> None:
     found = shown(settings_of(config).register_, version)
     if as_json:
         return print_json({**version_brief(found.version), "card": found.card})
-    click.echo(printable("\n".join((*found.status, "", CARD_NOTE, ""))))
+    click.echo("\n".join(map(printable, (*found.status, "", CARD_NOTE, ""))))
     print_markdown(found.card)
     return None
 
