@@ -23,6 +23,12 @@ from tasks.ingest.texts import PlainText
 BATCH_ROWS: Final = 20_000
 KEY_ROWS: Final = 1_000
 RECORD: Final = "_record"
+LONGEST_LINE: Final = 16 * 1024 * 1024
+"""Characters; as with csv, a longer line is set aside."""
+
+SHOWN: Final = 64 * 1024
+"""Characters of such a line that are kept."""
+
 SURROGATE: Final = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
 UNREADABLE: Final = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError)
 """What parsing a text, or writing what it holds as one, may raise."""
@@ -133,9 +139,12 @@ class _Objects:
 
     def _lines(self, file: TextIO) -> Iterator[tuple[int, str, object]]:
         parse: Callable[[str], object] = python_value if self.kind == "python" else DECODER.decode
-        for number, line in enumerate(file, start=1):
+        for number, (line, length) in enumerate(_bounded(file), start=1):
             text = line.rstrip("\r\n")
-            if number in self.plain.undecodable:
+            if length > LONGEST_LINE:
+                detail = f"The line has {length:,} characters, and may have {LONGEST_LINE:,}; its beginning is kept"
+                self._reject(number, ValueError(detail), text)
+            elif number in self.plain.undecodable:
                 detail = f"The line is not {self.plain.encoding}."
                 self.rejects.append(Reject(number, "undecodable_bytes", detail, text))
             elif text.strip():
@@ -149,6 +158,21 @@ class _Objects:
     def _reject(self, number: int, error: BaseException, text: str) -> None:
         detail = f"{str(error).rstrip('.') or type(error).__name__}."
         self.rejects.append(Reject(number, "malformed_line", detail, text))
+
+
+def _bounded(file: TextIO) -> Iterator[tuple[str, int]]:
+    """Yield lines and their lengths, of one that is too long its beginning: the rest is not held."""
+    most = LONGEST_LINE + len("\r\n")
+    while line := file.readline(most):
+        length = len(line.rstrip("\r\n"))
+        if length <= LONGEST_LINE:
+            yield line, length
+            continue
+        beginning, is_ended = line[:SHOWN], line.endswith("\n")
+        del line
+        while not is_ended and (rest := file.readline(most)):
+            length, is_ended = length + len(rest.rstrip("\r\n")), rest.endswith("\n")
+        yield beginning, length
 
 
 def _rows(objects: _Objects, wanted: list[str]) -> Iterator[dict[str, object]]:

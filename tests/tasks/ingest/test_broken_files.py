@@ -22,10 +22,11 @@ from pydantic import ValidationError
 
 from tasks.assets.store import AssetStore
 from tasks.errors import DamagedSourceError, EmptyTableError, MissingColumnsError, UsageError
+from tasks.ingest import object_rows
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.csv_rows import csv_rows
 from tasks.ingest.json_array import entries
-from tasks.ingest.texts import plain_text
+from tasks.ingest.texts import PlainText, plain_text
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
 PRODUCTS: dict[str, Any] = {"table": "products", "uri": "p.csv", "columns": {"product_id": "sku", "title": "name"}}
@@ -480,6 +481,39 @@ def test_a_broken_entry_behind_a_long_text_needs_little_memory() -> None:
     tracemalloc.stop()
     assert [entry.value for entry in found] == [None, {"sku": 2}]
     assert peak < 20 * len(text)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_that_is_too_long_is_set_aside_alone(
+    store: AssetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(object_rows, "LONGEST_LINE", 60)
+    monkeypatch.setattr(object_rows, "SHOWN", 20)
+    sizes = [60, 61, 500, 30, 600]
+    lines = [f'{{"sku": "{size}", "name": "'.ljust(size - 2, "x") + '"}' for size in sizes]
+    write(tmp_path, "p.jsonl", end.join(lines))
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.jsonl"})
+    assert found.column("product_id") == ["60", "30"]
+    assert aside(found) == [("malformed_line", line, lines[line - 1][:20]) for line in (2, 3, 5)]
+    details = found.quarantine["detail"].to_pylist()
+    assert [detail.split(",")[0] for detail in details] == [
+        f"The line has {size} characters" for size in (61, 500, 600)
+    ]
+
+
+def test_a_line_that_is_too_long_needs_little_memory(tmp_path: Path) -> None:
+    size = 8 * object_rows.LONGEST_LINE
+    with (tmp_path / "p.jsonl").open("w") as file:
+        file.write('{"sku": "1", "name": "')
+        file.writelines("x" * 2**20 for _ in range(size // 2**20))
+        file.write('"}\n{"sku": "2", "name": "pen"}\n')
+    plain = PlainText(tmp_path / "p.jsonl", "utf-8", 2)
+    tracemalloc.start()
+    rows = object_rows.object_rows(plain, SourceConfig(**PRODUCTS), kind="jsonl", folder=tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(reject.line, len(reject.row)) for reject in rows.rejects] == [(1, object_rows.SHOWN)]
+    assert peak < size
 
 
 @pytest.mark.parametrize("key", ["_rest", "_record"])
