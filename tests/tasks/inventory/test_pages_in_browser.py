@@ -112,10 +112,27 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(index: Page) -> Non
 def test_no_page_is_wider_than_its_window(browser: Browser, site: Path) -> None:
     for file in sorted(site.rglob("*.html")):
         page = open_page(browser, file)
-        for width in (320, 420, 768, 1400):
+        for width in (320, 390, 768, 1400):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(WIDER) <= 0, f"{file.name} at {width}"
         page.context.close()
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1400])
+def test_no_word_above_the_tables_is_cut(browser: Browser, site: Path, width: int) -> None:
+    for file in (site / "index.html", site / "assets" / "tables" / "products.html"):
+        page = open_page(browser, file, width=width)
+        page.locator(".shop").evaluate("(e) => { e.textContent = 'complete-journey of one retailer'; }")
+        assert page.evaluate(CUT_ABOVE_THE_TABLES) == [], file.name
+        page.context.close()
+
+
+def test_the_stages_are_drawn_where_there_is_room_and_listed_where_there_is_not(index: Page) -> None:
+    for width in (390, 768, 1239, 1240, 1400):
+        index.set_viewport_size({"width": width, "height": 900})
+        picture, stages = index.locator("#pipeline .picture"), index.locator("#pipeline .stages")
+        assert picture.is_visible() != stages.is_visible(), width
+        assert not picture.is_visible() or picture.evaluate("(e) => e.scrollWidth <= e.clientWidth"), width
 
 
 def test_what_a_stage_made_fits_into_its_box_however_much_it_is(index: Page) -> None:
@@ -157,6 +174,14 @@ def test_a_picture_of_the_page_can_be_taken(browser: Browser, site: Path, tmp_pa
 MOST_THAT_IS_SAID = """() => { for (const [name, text] of [[".what", "102 clusters, 83.4 k duplicates"],
   [".note", "31 assets, 1,024 files, 12 min 20 s"]])
     document.querySelectorAll("#pipeline .box " + name).forEach((e) => { e.textContent = text; }); }"""
+
+CUT_ABOVE_THE_TABLES = """() => [...document.querySelectorAll(".top a, .top span, .hero *, .tiles *")].filter((e) => {
+  if (e.matches(".unseen") || !e.textContent.trim() || e.closest("svg")) return false;
+  const box = e.getBoundingClientRect();
+  const nav = e.closest("nav"), edge = nav ? nav.getBoundingClientRect().right : innerWidth;
+  const is_clipped = getComputedStyle(e).overflow !== "visible" && e.scrollWidth > e.clientWidth + 1;
+  return box.left < 0 || box.right > edge + 0.5 || is_clipped;
+}).map((e) => e.outerHTML)"""
 
 BESIDE_THEIR_BOX = """() => [...document.querySelectorAll("#pipeline .box text")].filter((e) => {
   const [text, box] = [e.getBoundingClientRect(), e.parentElement.querySelector("rect").getBoundingClientRect()];
