@@ -271,8 +271,8 @@ class Registry:
         """Fetch a model and serve its input example; only the fetching is a matter of MLflow's being there."""
         import mlflow
 
-        folder = mlflow.artifacts.download_artifacts(artifact_uri=model_uri)
-        return _serving_problem(folder)
+        with tempfile.TemporaryDirectory() as copies:
+            return _serving_problem(mlflow.artifacts.download_artifacts(artifact_uri=model_uri, dst_path=copies))
 
     def _folder(self, version: str, cache: Path | None) -> Path:
         import mlflow

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -81,8 +82,11 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_model_goes_through_review_on_a_server_and_answers_over_http(
-    server: str, recommender_files: Path, tmp_path: Path
+    server: str, recommender_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     config = RegisterConfig(tracking_uri=server, experiment="office", model_name="office-recommender")
     shop = Shop(AssetStore(str(tmp_path / "lake")), config, recommender_files)
     report = shop.register(evaluation_of(0.12))
@@ -92,6 +96,7 @@ def test_a_model_goes_through_review_on_a_server_and_answers_over_http(
     assert review is not None
     assert (review.version, review.by) == ("1", "somebody in MLflow")
     assert shop.alias("champion") == "1"
+    assert list(temporary.rglob("MLmodel")) == [], "a copy of the model that was tried stays behind"
 
     files = chosen_files(config, None, cache=tmp_path / "cache")
     assert chosen_files(config, None, cache=tmp_path / "cache") == files
