@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.assets.asset import AssetRef
-from tasks.errors import EmptyTableError, RowsLostError, UsageError
+from tasks.errors import UsageError
+from tasks.ingest.accounts import SourceCounts, sum_of
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.parquet import ROW, numbered_rows, write_parts
 from tasks.ingest.repeats import repeated_hashes
 from tasks.ingest.rules import INTERNAL, REASON
 from tasks.ingest.statement import HASH
-from tasks.schemas import CANONICAL, SQL_TYPES, Table, literal, quoted
+from tasks.schemas import CANONICAL, SQL_TYPES, Table, quoted
 
 NEWEST_BY: Final = {"products": "updated_at", "users": "signed_up_at"}
 """The column that says which of two rows of one key is the newer one; `timestamp` elsewhere."""
@@ -98,16 +99,6 @@ class ShardInput:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceCounts:
-    """Rows of one source: read = kept + merged + quarantined."""
-
-    rows_read: int
-    rows_kept: int
-    rows_merged: int
-    rows_quarantined: int
-
-
-@dataclass(frozen=True, slots=True)
 class Merged:
     """What came of a table's rows. `repeats` and `conflicts` count the rows that were merged for either reason."""
 
@@ -120,13 +111,7 @@ class Merged:
     @property
     def total(self) -> SourceCounts:
         """The sums over all sources."""
-        counts = list(self.sources.values())
-        return SourceCounts(
-            rows_read=sum(item.rows_read for item in counts),
-            rows_kept=sum(item.rows_kept for item in counts),
-            rows_merged=sum(item.rows_merged for item in counts),
-            rows_quarantined=sum(item.rows_quarantined for item in counts),
-        )
+        return sum_of(self.sources.values())
 
 
 def shard_names(table: str, shards: Sequence[AssetRef]) -> list[str]:
@@ -158,8 +143,6 @@ def merge(
     The temporary tables `everything`, `repeat` and `conflict` stay for whoever wants to tell about them.
 
     Raises:
-        EmptyTableError: No row can be used.
-        RowsLostError: The numbers do not add up.
         UsageError: Files of one source write dates in different order.
     """
     _check_dates(table, shards)
@@ -185,15 +168,13 @@ def merge(
             f"create temp table conflict as select * exclude ({KEPT_HASH}), 1::bigint as {RANK} from everything limit 0"
         )
     _write_part(connection, written, key, folder, repeats=repeats, config=config)
-    merged = Merged(
+    return Merged(
         columns=tuple(types),
         sources=_counts(connection, shards),
         repeats=repeats,
         conflicts=_number(connection, f"select count(*) from conflict where {RANK} > 1"),
         drift=_drift(connection, shards),
     )
-    _check(connection, table, merged, folder)
-    return merged
 
 
 def shard_relation(path: Path) -> str:
@@ -353,14 +334,15 @@ def _write_part(
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) -> dict[str, SourceCounts]:
+    """Rows of each file: read as its reader counted them, the others as they are counted where they lie."""
     gone = f"select {SHARD} from ({REPEATED_ROWS}) union all select {SHARD} from conflict where {RANK} > 1"
     merged = dict(connection.execute(f"select {SHARD}, count(*) from ({gone}) group by {SHARD}").fetchall())
     found = {}
     for position, shard in enumerate(shards):
-        read, quarantined = int(shard.metrics["rows_read"]), int(shard.metrics["rows_quarantined"])
-        usable = int(shard.metrics["rows_usable"])
+        usable = _number(connection, f"select count(*) from {shard_relation(shard.rows)}")
         lost = int(merged.get(position, 0))
-        found[shard.name] = SourceCounts(read, usable - lost, lost, quarantined)
+        quarantined = pq.read_metadata(shard.quarantine).num_rows
+        found[shard.name] = SourceCounts(int(shard.metrics["rows_read"]), usable - lost, lost, quarantined)
     return found
 
 
@@ -370,34 +352,6 @@ def _drift(connection: duckdb.DuckDBPyConnection, shards: Sequence[ShardInput]) 
     union = {low: name for columns in reversed(held.values()) for low, name in columns.items()}
     lacks = {shard: sorted(name for low, name in union.items() if low not in held[shard]) for shard in held}
     return {shard: names for shard, names in lacks.items() if names}
-
-
-def _check(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> None:
-    total = merged.total
-    written = _number(connection, f"select count(*) from read_parquet({literal(str(folder / 'part-*.parquet'))})")
-    if written == 0:
-        raise EmptyTableError(
-            table=table,
-            rows_read=total.rows_read,
-            rows_quarantined=total.rows_quarantined,
-            fix="Look into the source and its mapping in shop.yaml; nothing was published.",
-        )
-    for counts in merged.sources.values():
-        if counts.rows_read != counts.rows_kept + counts.rows_merged + counts.rows_quarantined:
-            raise _lost(table, counts)
-    if written != total.rows_kept:
-        raise _lost(table, SourceCounts(total.rows_read, written, total.rows_merged, total.rows_quarantined))
-
-
-def _lost(table: str, counts: SourceCounts) -> RowsLostError:
-    return RowsLostError(
-        table=table,
-        rows_read=counts.rows_read,
-        rows_kept=counts.rows_kept,
-        rows_merged=counts.rows_merged,
-        rows_quarantined=counts.rows_quarantined,
-        fix="This is a bug in pandian; nothing was published.",
-    )
 
 
 def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:

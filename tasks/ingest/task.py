@@ -13,6 +13,7 @@ import duckdb
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.store import Draft
+from tasks.ingest.accounts import check_accounts
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.fetching import local_file
 from tasks.ingest.findings import ingest_findings
@@ -59,6 +60,7 @@ def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build
             _write_quarantine(connection, inputs, draft.path)
             with build.draft(specs.table(table)) as merged_draft:
                 merged = merge(connection, table, inputs, config, merged_draft.path)
+                check_accounts(table, merged.sources, rows=merged_draft.path, quarantine=draft.path)
                 merged_draft.findings.extend(ingest_findings(connection, table, inputs, merged, merged_draft.path))
                 _describe(merged_draft, merged, inputs)
 

@@ -1,0 +1,76 @@
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.assets.store import AssetStore
+from tasks.errors import RowsLostError
+from tasks.ingest import merge, task
+from tasks.ingest.accounts import SourceCounts, check_accounts
+from tests.tasks.ingest.ingesting import ingest
+
+TRUE = SourceCounts(rows_read=6, rows_kept=3, rows_merged=1, rows_quarantined=2)
+SOURCE = {"table": "products", "uri": "p.csv", "columns": {"product_id": "sku", "title": "name"}}
+
+
+def write_rows(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    pq.write_table(pa.table({"row": list(range(count))}), folder / "part-0.parquet")
+    return folder
+
+
+def test_rows_that_add_up_pass(tmp_path: Path) -> None:
+    rows, quarantine = write_rows(tmp_path / "rows", 3), write_rows(tmp_path / "quarantine", 2)
+    check_accounts("products", {"p.csv": TRUE}, rows=rows, quarantine=quarantine)
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept", "quarantined"),
+    [
+        pytest.param(TRUE, 2, 2, id="a kept row is in no file"),
+        pytest.param(TRUE, 4, 2, id="a row is there twice"),
+        pytest.param(TRUE, 3, 1, id="a quarantined row is in no file"),
+        pytest.param(SourceCounts(7, 3, 1, 2), 3, 2, id="a row that was read is nowhere"),
+    ],
+)
+def test_rows_that_do_not_add_up_are_a_bug(tmp_path: Path, counts: SourceCounts, kept: int, quarantined: int) -> None:
+    rows, quarantine = write_rows(tmp_path / "rows", kept), write_rows(tmp_path / "quarantine", quarantined)
+    with pytest.raises(RowsLostError, match="of “products” were read") as caught:
+        check_accounts("products", {"p.csv": counts}, rows=rows, quarantine=quarantine)
+    assert caught.value.exit_code == 1
+
+
+def test_sources_do_not_make_up_for_each_other(tmp_path: Path) -> None:
+    rows, quarantine = write_rows(tmp_path / "rows", 6), write_rows(tmp_path / "quarantine", 4)
+    sources = {"a.csv": SourceCounts(6, 2, 1, 2), "b.csv": SourceCounts(6, 4, 1, 2)}
+    with pytest.raises(RowsLostError, match="2 were kept"):
+        check_accounts("products", sources, rows=rows, quarantine=quarantine)
+
+
+def test_a_table_that_lost_a_row_while_it_was_merged_is_not_published(
+    store: AssetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p.csv").write_text("sku,name\n1,pen\n2,cup\n3,\n", encoding="utf-8")
+    whole = merge.write_parts
+
+    def losing(connection: Any, query: str, folder: Path, **options: int) -> None:  # a connection of DuckDB
+        whole(connection, f"select * from ({query}) limit 1", folder, **options)
+
+    monkeypatch.setattr(merge, "write_parts", losing)
+    with pytest.raises(
+        RowsLostError, match="but 1 were kept, 0 merged, 1 quarantined"
+    ):
+        ingest(store, tmp_path, SOURCE)
+    assert not [item for item in store.manifests() if item.key.startswith(("tables/", "quarantine/"))]
+
+
+def test_a_table_whose_quarantine_was_not_written_whole_is_not_published(
+    store: AssetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p.csv").write_text("sku,name\n1,pen\n2,\n3,\n", encoding="utf-8")
+    monkeypatch.setattr(task, "_write_quarantine", lambda connection, inputs, folder: None)
+    with pytest.raises(RowsLostError, match="1 were kept, 0 merged, 0 quarantined"):
+        ingest(store, tmp_path, SOURCE)
+    assert not [item for item in store.manifests() if item.key.startswith(("tables/", "quarantine/"))]
