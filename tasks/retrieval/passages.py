@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.retrieval.histories import Histories
-from tasks.retrieval.ranked import Ranked
+from tasks.retrieval.ranked import NOTHING, Ranked
 from tasks.retrieval.topk import exact_top_k
 
 
@@ -23,14 +23,16 @@ class Passages:
         self.vectors = vectors
 
     def rank(self, histories: Histories, k: int) -> Ranked:
-        """Return the k best unseen products of each user."""
+        """Return the k best unseen products of each user, none where no product of theirs has a vector."""
         seen = [histories.products[histories.row(user)] for user in range(len(histories))]
-        found = exact_top_k(self.wishes(histories), self.vectors, k, exclude=seen)
-        is_there = found.indices >= 0
-        return Ranked(found.indices.astype(np.int32), np.where(is_there, found.scores, 0).astype(np.float32))
+        wishes = self.wishes(histories)
+        found = exact_top_k(wishes, self.vectors, k, exclude=seen)
+        is_there = (found.indices >= 0) & wishes.any(axis=1, keepdims=True)
+        products = np.where(is_there, found.indices, NOTHING).astype(np.int32)
+        return Ranked(products, np.where(is_there, found.scores, 0).astype(np.float32))
 
     def wishes(self, histories: Histories) -> NDArray[np.float32]:
-        """Return one unit vector per user."""
+        """Return one unit vector per user, zeros where no product of theirs has a vector."""
         # The latest choice counts most: its weight is squared, which is 1 / n for the n-th latest.
         summed = histories.matrix(histories.recency() ** 2) @ self.vectors
         lengths = np.linalg.norm(summed, axis=1, keepdims=True)

@@ -48,7 +48,7 @@ def empty(users: int, k: int) -> Ranked:
 
 
 def ranked_dense(score: Callable[[slice], NDArray[np.float32]], histories: Histories, k: int) -> Ranked:
-    """Return the k best unseen products by dense scores, made block by block of users.
+    """Return the k best unseen products by dense scores, made block by block of users; only scores above 0 rank.
 
     Args:
         score: Takes a slice of users and returns their scores of the whole catalogue; it may be written to.
@@ -68,7 +68,7 @@ def ranked_dense(score: Callable[[slice], NDArray[np.float32]], histories: Histo
         scores[row, column] = -np.inf
         top = torch.from_numpy(scores).topk(best, dim=1)
         values = top.values.numpy()
-        is_there = np.isfinite(values)
+        is_there = values > 0
         result.products[block, :best] = np.where(is_there, top.indices.numpy(), NOTHING)
         result.scores[block, :best] = np.where(is_there, values, 0)
     return result

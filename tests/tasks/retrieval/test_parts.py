@@ -152,6 +152,23 @@ def test_tokens_are_words_and_pairs_of_characters_where_there_are_no_spaces() ->
     assert list(tokens("Blue-Pen 2x 红色钢笔")) == ["blue", "pen", "2x", "红色", "色钢", "钢笔"]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [Words.fit([*TITLES[:5], "solitaire"]), Passages("encoder", HashEncoder().encode([*TITLES[:5], ""]))],
+    ids=lambda part: part.name,
+)
+def test_who_chose_only_what_says_nothing_is_ranked_nothing(part: Part) -> None:
+    known = histories_of(interactions_of([("u", "cup"), ("v", "pan")]), CATALOGUE)
+    found = part.rank(known, 3)
+    assert found.products[0].tolist() == [NOTHING] * 3
+    assert not found.scores[0].any()
+    assert NAMES[found.products[1][0]] == "pot"
+
+
+def test_words_rank_no_product_that_shares_none() -> None:
+    assert ranked_names(Words.fit(TITLES), "c0", k=6) == ["pot"]
+
+
 def test_passages_follow_the_latest_choice_most() -> None:
     vectors = np.eye(6, dtype=np.float32)
     vectors[4] = vectors[3]
