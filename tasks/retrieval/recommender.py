@@ -119,9 +119,9 @@ class Recommender:
         return None if row is None else self._bundle.histories.take(np.array([row], np.int64))
 
     def _with_recent(self, known: Histories | None, chosen: Sequence[int]) -> Histories:
-        """Return a history with products added that were chosen just now, one second apart."""
+        """Return a history with products added that were chosen since it ended, one second apart."""
         recent = history_of_products(chosen, len(self._position))
-        now = self._bundle.now_s + recent.last_s - len(chosen)
+        now = self._bundle.now_s + 1 + recent.last_s
         recent = replace(recent, first_s=now, last_s=now)
         return recent if known is None else known.merged(recent)
 

@@ -24,11 +24,15 @@ TITLES = ["blue pen", "blue ink", "white paper", "iron pan", "iron pot", "tea cu
 ALL = {"popularity": 0.1, "buy_again": 0.1, "due_again": 0.1, "item_knn": 0.4, "words": 0.2, "finetuned_encoder": 0.1}
 
 
-def written(folder: Path, *, query_prompt: str = "", **weights: float) -> Path:
-    """A recommender of nine users: writers buy pen, ink and paper, cooks pan and pot; `w0` buys ink every other day."""
+def written(folder: Path, *, query_prompt: str = "", last: tuple[str, str] = ("c3", "pot"), **weights: float) -> Path:
+    """A recommender of nine users: writers buy pen, ink and paper, cooks pan and pot; `w0` buys ink every other day.
+
+    `last` is the last purchase of all.
+    """
     rows = [("w0", product) for product in ("ink", "pen", "ink", "pen", "ink")]
     rows += [(f"w{user}", product) for user in range(1, 5) for product in ("pen", "ink", "paper")]
     rows += [(f"c{user}", product) for user in range(4) for product in ("pan", "pot")]
+    rows[-1:] = [last]
     histories = histories_of(interactions_of(rows), pa.array(IDS))
     folder.mkdir()
     encoder = write_prompts(write_encoder(folder / ENCODER_FOLDER), query=query_prompt)
@@ -104,6 +108,12 @@ def test_a_session_changes_what_a_known_user_sees(tmp_path: Path) -> None:
     recommender = Recommender.load(written(tmp_path / "model", item_knn=1.0))
     assert {item.product_id for item in recommender.recommend("w0", k=3)} == {"paper"}
     assert {item.product_id for item in recommender.recommend("w0", history=["pan"], k=3)} == {"paper", "pot"}
+
+
+def test_what_a_session_brings_is_later_than_anybodys_last_purchase(tmp_path: Path) -> None:
+    recommender = Recommender.load(written(tmp_path / "model", last=("w9", "ink"), item_knn=1.0))
+    assert recommender.recommend("w9", k=1)[0].reasons == ("bought with “blue ink”",)
+    assert recommender.recommend("w9", history=["pen"], k=1)[0].reasons == ("bought with “blue pen”",)
 
 
 def test_unknown_products_are_passed_over(folder: Path) -> None:
