@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 KEY_PATTERN: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+")
+DATA_PATTERN: Final = re.compile(r"data-\d+-[0-9a-f]{32}")
+"""The name of an attempt's data folder. Part of a key may begin with `data-` too: it is named after a source's file."""
 
 Format = Literal["parquet", "json", "model", "html"]
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tasks.assets.asset import DATA_PATTERN
+
 
 def new_staging(root: Path) -> Path:
     """Return a new folder below `.staging`, named for this process."""
@@ -23,9 +25,14 @@ def data_folders(root: Path) -> list[str]:
     """Return the paths of all data folders, sorted."""
     found = []
     for folder, below, _ in os.walk(root):
-        found += [(Path(folder) / part).relative_to(root).as_posix() for part in below if part.startswith("data-")]
-        below[:] = [part for part in below if not part.startswith((".", "data-"))]
+        found += [(Path(folder) / part).relative_to(root).as_posix() for part in below if DATA_PATTERN.fullmatch(part)]
+        below[:] = [part for part in below if not is_data_or_hidden(part)]
     return sorted(found)
+
+
+def is_data_or_hidden(name: str) -> bool:
+    """Return whether no manifest lies in or below a folder of that name."""
+    return name.startswith(".") or DATA_PATTERN.fullmatch(name) is not None
 
 
 def remove(root: Path, path: str) -> None:

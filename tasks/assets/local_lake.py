@@ -71,7 +71,7 @@ class LocalLake:
         """Return the paths of all published files of that name, sorted."""
         found = []
         for folder, below, files in os.walk(self.root):
-            below[:] = [part for part in below if not part.startswith((".", "data-"))]
+            below[:] = [part for part in below if not disk.is_data_or_hidden(part)]
             if name in files:
                 found.append((Path(folder) / name).relative_to(self.root).as_posix())
         return sorted(found)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tasks.assets import disk
+from tasks.assets.asset import DATA_PATTERN
 from tasks.assets.file_system import demand_driver, file_system, is_of_a_store
 from tasks.errors import LakeError, UnavailableError
 
@@ -104,8 +105,9 @@ class ObjectLake:
         return True
 
     def find(self, name: str) -> list[str]:
-        """Return the paths of all objects of that name, sorted."""
-        return sorted(path for path in self._files() if path.rsplit("/", 1)[-1] == name)
+        """Return the paths of all published objects of that name, sorted."""
+        named = (path for path in self._files() if path.rsplit("/", 1)[-1] == name)
+        return sorted(path for path in named if _data_folder(path) is None)
 
     def delete(self, path: str) -> None:
         """Remove an object or everything below a path, and the local copy."""
@@ -115,9 +117,7 @@ class ObjectLake:
 
     def attempts(self) -> list[str]:
         """Return the prefixes of all data folders and the paths of all copies, sorted."""
-        parts = [path.split("/") for path in self._files()]
-        ends = [(part, next((i for i, word in enumerate(part) if word.startswith("data-")), -1)) for part in parts]
-        published = {"/".join(part[: end + 1]) for part, end in ends if end > 0}
+        published = {folder for path in self._files() if (folder := _data_folder(path)) is not None}
         return sorted(published.union(disk.data_folders(self.cache)))
 
     def abandoned(self, before: datetime) -> list[str]:
@@ -179,3 +179,11 @@ class ObjectLake:
                 problem=f"{type(error).__name__}: {str(error).rstrip('.')}.",
                 fix="Check the address, the credentials and the endpoint of the lake, then run again.",
             ) from error
+
+
+def _data_folder(path: str) -> str | None:
+    """The data folder that an object lies in; None for a manifest."""
+    folders = path.split("/")[:-1]
+    return next(
+        ("/".join(folders[: end + 1]) for end, name in enumerate(folders) if DATA_PATTERN.fullmatch(name)), None
+    )

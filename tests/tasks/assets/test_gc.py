@@ -16,7 +16,8 @@ from tests.services import S3, s3_endpoint
 __all__ = ["s3_endpoint"]
 
 NO_TIME = timedelta(0)
-UPLOAD = "tables/fresh/0123456789ab/data-1-abc"
+DATA = "data-4194305-0123456789abcdef0123456789abcdef"
+UPLOAD = f"tables/fresh/0123456789ab/{DATA}"
 
 
 def save(store: AssetStore, key: str, content: str, inputs: list[AssetRef] | None = None) -> AssetRef:
@@ -119,9 +120,9 @@ def test_leftovers_of_dead_processes_and_data_without_manifest_are_removed(store
     record(store, "run 1", [kept])
     lake = Path(store.url)
     (lake / ".staging" / "4194305-abc").mkdir(parents=True)
-    (lake / "tables" / "kept" / "0123456789ab" / "data-4194305-abc").mkdir(parents=True)
+    (lake / "tables" / "kept" / "0123456789ab" / DATA).mkdir(parents=True)
     collected = collect(store, keep=1)
-    assert collected.leftovers == (".staging/4194305-abc", "tables/kept/0123456789ab/data-4194305-abc")
+    assert collected.leftovers == (".staging/4194305-abc", f"tables/kept/0123456789ab/{DATA}")
     assert not (lake / ".staging" / "4194305-abc").exists()
     assert not (lake / "tables" / "kept" / "0123456789ab").exists()
     assert store.is_intact(kept)

@@ -53,7 +53,11 @@ def test_a_lake_in_a_bucket_that_is_not_there_cannot_be_written(s3_endpoint: S3,
 
 def test_files_are_found_outside_of_data_and_hidden_folders(tmp_path: Path) -> None:
     lake = LocalLake(tmp_path)
-    for path in ("a/1/manifest.json", "a/1/data-x/manifest.json", ".staging/x/manifest.json"):
+    for path in (
+        "a/1/manifest.json",
+        "a/1/data-1-0123456789abcdef0123456789abcdef/manifest.json",
+        ".staging/x/manifest.json",
+    ):
         lake.create(path, b"{}")
     assert lake.find("manifest.json") == ["a/1/manifest.json"]
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -80,6 +81,21 @@ def test_the_second_of_two_equal_recipes_leaves_the_first_ones_data(any_store: A
     publish(any_store, [2])
     assert pq.read_table(any_store.path(REF) / "part-0.parquet")["id"].to_pylist() == [1]
     assert len(any_store.lake.attempts()) == 1
+
+
+def test_a_key_may_look_like_a_data_folder(any_store: AssetStore) -> None:
+    spec = AssetSpec("shards/events/data-2024-01-01.csv", "t", "g", "team", main="*.txt")
+    with any_store.draft(spec, RECIPE, run_id="r") as draft:
+        (draft.path / "a.txt").write_text("1")
+    assert [item.key for item in any_store.manifests()] == [spec.key]
+    assert any_store.leftovers(grace=timedelta(0)) == []
+
+
+def test_a_data_file_may_be_named_like_a_manifest(any_store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
+    with any_store.draft(SPEC, RECIPE, run_id="r") as draft:
+        (draft.path / "manifest.json").write_text("{}")
+    assert [item.ref for item in any_store.manifests()] == [REF]
+    assert "cannot be read" not in caplog.text
 
 
 def test_a_draft_that_raises_publishes_nothing(any_store: AssetStore) -> None:
