@@ -48,7 +48,7 @@ def history_list(entries: Iterable[HistoryEntry]) -> Table:
             human_bytes(item.bytes),
             item.verdict or "",
             item.run_id[:8],
-            Text(_changed(entry.changed)),
+            Text(printable(_changed(entry.changed))),
         )
     return table
 
@@ -97,7 +97,10 @@ def difference_page(found: Difference) -> RenderableType:
     }
     for title, lines in sections.items():
         if lines:
-            parts += [Text(f"\n{title}", style="bold"), *(Text(f"  {line}", overflow="fold") for line in lines)]
+            parts += [
+                Text(f"\n{title}", style="bold"),
+                *(Text(f"  {printable(line)}", overflow="fold") for line in lines),
+            ]
     if not any(sections.values()):
         parts.append(Text("They do not differ."))
     return Group(*parts)

@@ -86,7 +86,7 @@ def comparison(evaluation: EvaluationReport, model: ModelReport | None) -> Table
     for name in evaluation.models:
         cells = [found.get((name, metric)) for metric in metrics]
         table.add_row(
-            name_of(name),
+            _cell(name_of(name)),
             *[
                 Text(
                     "" if cell is None else f"{cell.value:.4f}", style="bold" if cell and cell.value == best[m] else ""
@@ -110,7 +110,7 @@ def asset_list(manifests: Iterable[Manifest], replaced: Mapping[AssetRef, Sequen
     verdicts = _verdicts(shown, outdated=[ref.key for ref in replaced])
     for item in shown:
         table.add_row(
-            item.key,
+            _cell(item.key),
             item.version,
             _count(item.rows),
             human_bytes(item.bytes),
@@ -135,7 +135,7 @@ def row_list(rows: Sequence[Mapping[str, object]], total: int | None) -> Rendera
     parts: list[RenderableType] = []
     for number, row in enumerate(rows, start=1):
         parts.append(Text(f"\nrow {number}" + (f" of {total:,}" if total is not None else ""), style="bold"))
-        parts += [Text(f"  {name}: {printable(str(value))}") for name, value in row.items() if value is not None]
+        parts += [Text(printable(f"  {name}: {value}")) for name, value in row.items() if value is not None]
     return Group(*parts)
 
 
@@ -194,12 +194,9 @@ def finding_list(findings: Sequence[dict[str, object]]) -> RenderableType:
     table = _table("severity", "table", "column", "kind", "rows", "message", right=(4,))
     for item in findings:
         table.add_row(
-            str(item["severity"]),
-            str(item["table"]),
-            str(item["column"] or ""),
-            str(item["kind"]),
+            *[_cell(item[name]) for name in ("severity", "table", "column", "kind")],
             f"{item['count']:,}",
-            Text(printable(f"{item['message']} {item['action']}")),
+            _cell(f"{item['message']} {item['action']}"),
         )
     return table
 
@@ -210,7 +207,7 @@ def answer_list(found: Sequence[Recommendation]) -> RenderableType:
         return Text("Nothing was found.")
     table = _table("product", "title", "score", "reasons", right=(2,))
     for item in found:
-        table.add_row(item.product_id, item.title, f"{item.score:.4f}", "; ".join(item.reasons))
+        table.add_row(_cell(item.product_id), _cell(item.title), f"{item.score:.4f}", _cell("; ".join(item.reasons)))
     return table
 
 
@@ -221,7 +218,7 @@ def version_list(versions: Sequence[Version]) -> RenderableType:
     table = _table("version", "alias", "gate", "review", "reviewer", "reason", "ndcg_at_10", right=(6,))
     for item in versions:
         brief = version_brief(item)
-        words = [str(brief[name] or "") for name in ("version", "alias", "gate", "review", "reviewer", "reason")]
+        words = [_cell(brief[name]) for name in ("version", "alias", "gate", "review", "reviewer", "reason")]
         value = item.metrics.get("test.combination.ndcg_at_10")
         table.add_row(*words, "" if value is None else f"{value:.4f}")
     return table
@@ -326,7 +323,8 @@ def _asset_table(shown: Sequence[AssetReport], assets: Iterable[AssetReport]) ->
     for item in shown:
         verdict = verdicts.get(item.key)
         state = "unchanged" if item.skipped else ""
-        table.add_row(item.key, _count(item.rows), human_bytes(item.bytes), _verdict(verdict), Text(state, style="dim"))
+        cells = (_count(item.rows), human_bytes(item.bytes), _verdict(verdict), Text(state, style="dim"))
+        table.add_row(_cell(item.key), *cells)
     return table
 
 
@@ -347,11 +345,22 @@ def _findings_line(findings: Mapping[Severity, int]) -> Text:
 
 
 def _table(*names: str, title: str | None = None, right: Sequence[int] = ()) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title and Text(printable(title)),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for position, name in enumerate(names):
         is_number = position in right or (not right and position > 0)
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     return table
+
+
+def _cell(value: object) -> Text:
+    """What is data, as it stands there: rich would read `[red]` in a text as its own markup."""
+    return Text("" if value is None else printable(str(value)))
 
 
 def _alias(model: ModelReport) -> str:

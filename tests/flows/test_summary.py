@@ -7,13 +7,16 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
+from flows.printable import printable
 from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageStatus, why_blocked
 from flows.settings import PATTERNS, Settings
-from flows.summary import asset_list, lineage_page, next_steps, run_summary
+from flows.summary import answer_list, asset_list, finding_list, lineage_page, next_steps, run_summary, version_list
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest, Verdict
 from tasks.assets.recipe import Recipe
 from tasks.assets.reports import EvaluationReport, MetricValue
+from tasks.register.registry import Version
+from tasks.retrieval.recommender import Recommendation
 
 
 def ref(key: str, version: int = 1) -> AssetRef:
@@ -195,3 +198,14 @@ def test_a_comparison_names_models_and_says_what_it_means() -> None:
     text = captured.get()
     assert "ItemKNN" in text
     assert text.endswith("Not distinguishable.\n")
+
+
+def test_data_is_printed_as_it_stands_and_never_read_as_markup() -> None:
+    odd = "Shirt [red] size [/b] \x1b[2J"
+    said = printable(odd)
+    assert printed(answer_list([Recommendation(odd, odd, 0.5, (odd,))])).count(said) == 3
+    version = Version("m", "1", (), {"reviewer": odd, "review_reason": odd}, {}, {}, "r", 0)
+    assert printed(version_list([version])).count(said) == 2
+    found = {"severity": "info", "table": "sizes", "column": "width [/cm]", "kind": "outliers", "count": 3}
+    assert "width [/cm]" in printed(finding_list([{**found, "message": odd, "action": "Mend it."}]))
+    assert "shards/events/day[1].csv" in printed(asset_list([manifest("shards/events/day[1].csv", None)], {}))
