@@ -89,7 +89,7 @@ def findings_page(findings: Sequence[Finding]) -> str:
         return "Findings: none."
     lines = ["| severity | table | column | kind | rows | what |", "|---|---|---|---|---:|---|"]
     lines += [
-        f"| {item.severity} | {item.table} | {item.column or ''} | {item.kind} | {item.count:,} "
+        f"| {item.severity} | {_cell(item.table)} | {_cell(item.column or '')} | {item.kind} | {item.count:,} "
         f"| {_cell(item.message)} |"
         for item in findings[:MOST_FINDINGS]
     ]

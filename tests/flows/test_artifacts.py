@@ -17,11 +17,11 @@ FAILED = StageReport(name="ingest", status="failed", seconds=2.0, reason="No fil
 VALIDATED = StageReport(name="validate", status="run", seconds=2.0)
 
 
-def finding(number: int) -> Finding:
+def finding(number: int, column: str = "region") -> Finding:
     return Finding(
         id=f"users.{number}",
         table="users",
-        column="region",
+        column=column,
         kind="unknown_value",
         severity="warning",
         dimension="normativity",
@@ -57,10 +57,10 @@ def test_a_stage_that_failed_says_why_and_claims_no_assets() -> None:
 
 
 def test_what_a_stage_found_is_a_table_whose_cells_hold(store: AssetStore) -> None:
-    made = manifest(store, specs.validation("users"), finding(1))
+    made = manifest(store, specs.validation("users"), finding(1, "region|area"))
     page = stage_page(report(VALIDATED, made), VALIDATED, [made])
     assert "1 asset: 0 made, 1 unchanged" in page
-    assert "| warning | users | region | unknown_value | 1,200 | “north\\|south” is no region. |" in page
+    assert "| warning | users | region\\|area | unknown_value | 1,200 | “north\\|south” is no region. |" in page
     assert "none" not in page
 
 
