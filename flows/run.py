@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from prefect.runtime import flow_run
 
 from flows.artifacts import publish
 from flows.console import quiet_console, say
-from flows.failures import blocked_words, reason, together
+from flows.failures import blocked_words, reason, together, words
 from flows.plan import STAGES, Mode, StageName
+from flows.printable import printable
 from flows.report import (
     AssetReport,
     ModelReport,
@@ -41,6 +43,8 @@ from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError, DataBlockedError, LakeError, PandianError, StageNotRunError
 from tasks.ingest.sources import Shard, find_shards
 from tasks.stage import RETRIES, RETRY_DELAYS_S, Stage, StageResult, code_revision, is_transient
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,25 +323,19 @@ class Run:
 
     def _decision(self, registration: Registration) -> Manifest | None:
         """Return the last decision that was kept about a registered version."""
-        decisions = self.store.versions(specs.REVIEWS.key)
-        return next(
-            (
-                item
-                for item in decisions
-                if registration.version in {item.metrics["version"], item.metrics["from_version"]}
-            ),
-            None,
-        )
+        decisions = self._decisions_about(registration.name)
+        about = (i for i in decisions if registration.version in {i.metrics["version"], i.metrics["from_version"]})
+        return next(about, None)
+
+    def _decisions_about(self, model: str) -> list[Manifest]:
+        """Return the decisions about a model, the last first: a lake may hold those about another one, too."""
+        return [item for item in self.store.versions(specs.REVIEWS.key) if item.metrics["model"] == model]
 
     def _decisions(self, registration: Registration | None) -> list[Manifest]:
         """Return the last decision about a registered version, and the last that made one of its model the champion."""
         if registration is None:
             return []
-        crowned = (
-            item
-            for item in self.store.versions(specs.REVIEWS.key)
-            if item.metrics["model"] == registration.name and item.metrics["decision"] in CROWNING
-        )
+        crowned = (i for i in self._decisions_about(registration.name) if i.metrics["decision"] in CROWNING)
         return [item for item in (self._decision(registration), next(crowned, None)) if item is not None]
 
     def _record(self, error: Exception | None) -> RunReport:
@@ -348,8 +346,14 @@ class Run:
         with self.store.draft(specs.RUN, recipe, run_id=self.run_id) as draft:
             (draft.path / specs.RUN.main).write_text(report.model_dump_json(indent=2), encoding="utf-8")
             draft.metrics["status"] = report.status
-        publish(report, manifests)
+        self._show(report, manifests)
         return report
+
+    def _show(self, report: RunReport, manifests: Sequence[Manifest]) -> None:
+        try:
+            publish(report, manifests)
+        except Exception as error:  # noqa: BLE001 - whatever keeps Prefect from showing a run, it ended as it did
+            logger.warning("Prefect does not show what this run did: %s", printable(words(error)))
 
     def _report(self, manifests: Sequence[Manifest], error: Exception | None) -> RunReport:
         skipped = {ref for result in self.results() if result.status == "skipped" for ref in result.refs}

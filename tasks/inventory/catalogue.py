@@ -259,16 +259,17 @@ class Catalogue:
         if evaluated is None and registered is None:
             return None
         registration = registered.registration if registered else None
-        about = [
+        decisions = [item for item in self._decisions if registration and item["model"] == registration.name]
+        about = (
             item
-            for item in self._decisions
+            for item in decisions
             if registration and registration.version in {item["version"], item["from_version"]}
-        ]
-        crowned = next((item for item in self._decisions if item["decision"] in CROWNING), None)
+        )
+        crowned = next((item for item in decisions if item["decision"] in CROWNING), None)
         return ModelSummary(
             registration=registration,
             evaluation=evaluated.evaluation if evaluated else None,
-            decision=next(iter(about), None),
+            decision=next(about, None),
             crowned=crowned if crowned and crowned["version"] is not None else None,
         )
 

@@ -1,15 +1,30 @@
-"""How a run waits for its stages."""
+"""How a run waits for its stages, and what it tells of them."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import uuid
+from pathlib import Path
 
 import pytest
 from prefect.futures import PrefectConcurrentFuture
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import run
+from flows.plan import plan_stages
+from flows.run import Run
+from flows.settings import load_settings
+from tasks.assets import specs
+from tasks.assets.recipe import Recipe
+from tasks.assets.reports import Registration
 from tasks.stage import StageResult
+from tests.tiny import write_shop
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Run:
+    """A run of the tiny shop, outside of a flow."""
+    return Run(load_settings(str(write_shop(tmp_path))), plan_stages(), tmp_path)
 
 
 def test_a_stage_that_takes_long_says_again_and_again_that_it_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +41,36 @@ def test_a_stage_that_takes_long_says_again_and_again_that_it_is_at_work(monkeyp
     run._wait_for(PrefectConcurrentFuture(uuid.uuid4(), ends), "finetune")
     assert len(said) == 3
     assert all(line.startswith("finetune: at work for ") for line in said)
+
+
+@pytest.mark.parametrize(("model", "state"), [("tiny-recommender", "champion"), ("another-recommender", "waiting")])
+def test_a_decision_about_another_model_is_not_told_as_this_ones(tiny: Run, model: str, state: str) -> None:
+    registered = Registration(
+        name="tiny-recommender",
+        version="1",
+        alias="challenger",
+        decision="passed",
+        reasons=(),
+        metrics={},
+        run_id="r",
+        model_uri="models:/tiny-recommender/1",
+        tracking_uri="",
+    )
+    facts = {"model": model, "decision": "promoted", "version": "1", "from_version": None}
+    with tiny.store.draft(specs.REVIEWS, Recipe.of("review", 1, facts), run_id="review") as draft:
+        (draft.path / "review.json").write_text("{}")
+        draft.metrics.update(facts)
+    assert tiny._model(registered).state == state
+
+
+@pytest.mark.filterwarnings("ignore:Artifact creation outside")  # a flow would need the server that is gone here
+def test_a_run_that_prefect_cannot_show_is_recorded_and_ends_as_it_did(
+    tiny: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    nobody_listens = {PREFECT_API_URL: "http://127.0.0.1:9/api"}
+    with temporary_settings(nobody_listens), pytest.raises(ZeroDivisionError), tiny:
+        raise ZeroDivisionError
+    assert tiny.report is not None
+    assert tiny.report.status == "failed"
+    assert len(tiny.store.versions(specs.RUN.key)) == 1
+    assert "Prefect does not show what this run did: ConnectError" in caplog.text

@@ -20,6 +20,7 @@ HOSTILE = (
     """<script>window.hacked=1;alert(1)</script>"'><img src=x onerror="window.hacked=1;alert(2)">{{7*7}}</style>"""
 )
 MODELS = ("popularity", "buy_again", "item_knn", "raw_encoder", "finetuned_encoder", "combination")
+MODEL = "tiny-recommender"
 SCORES = (0.010, 0.012, 0.114, 0.078, 0.090, 0.143)
 
 
@@ -296,14 +297,14 @@ class Stock:
             metrics={"weights": dict(evaluation.weights)},
         )
         registration = reports.Registration(
-            name="tiny-recommender",
+            name=MODEL,
             version="3",
             alias="challenger",
             decision="passed",
             reasons=("The combination stands above each of its parts.",),
             metrics={"ndcg_at_10": 0.143},
             run_id="abc",
-            model_uri="models:/tiny-recommender/3",
+            model_uri=f"models:/{MODEL}/3",
             tracking_uri="sqlite:///mlflow.db",
         )
         return self.publish(

@@ -13,7 +13,7 @@ from tasks.inventory.lineage import edges_of, picture
 from tasks.inventory.pipeline import STAGES, pipeline, stage_of
 from tasks.inventory.reading import Asset, has_reports, read_asset
 from tasks.inventory.words import ENGLISH
-from tests.tasks.inventory.stock import Stock, finding
+from tests.tasks.inventory.stock import MODEL, Stock, finding
 
 CONFIG = InventoryConfig()
 ROW = pa.table({"a": [1]})
@@ -29,9 +29,10 @@ def read(store: AssetStore, stock: Stock, config: InventoryConfig = CONFIG) -> C
 
 
 def decision(
-    kind: str, version: str | None, from_version: str | None = None
+    kind: str, version: str | None, from_version: str | None = None, *, model: str = MODEL
 ) -> dict[str, Any]:  # JSON values of any shape
-    return {"decision": kind, "version": version, "from_version": from_version, "by": "Ada", "reason": "because"}
+    versions = {"version": version, "from_version": from_version}
+    return {"model": model, "decision": kind, **versions, "by": "Ada", "reason": "because"}
 
 
 @pytest.fixture
@@ -242,6 +243,13 @@ def test_the_champion_is_told_beside_the_version_registered_last(
     assert (model.crowned["version"] if model.crowned else None) == champion
     assert model.state == state
     assert (model.alias == "champion") == (state == "champion")
+
+
+def test_a_decision_about_another_model_is_not_told_as_this_ones(store: AssetStore, stock: Stock) -> None:
+    stock.publish(specs.REVIEWS, *stock.refs[-1:], stage="review", metrics=decision("promoted", "3", model="other"))
+    model = read(store, stock).model
+    assert model is not None
+    assert (model.crowned, model.decision, model.state) == (None, None, "waiting")
 
 
 def test_a_stage_that_made_nothing_says_so(store: AssetStore) -> None:

@@ -21,7 +21,7 @@ from tasks.inventory.sections import extent, named_rows, shown_value, top_values
 from tasks.inventory.site import page_of, with_code
 from tasks.inventory.tables import cluster_rows, comparison, metric_names, users_ranked_for
 from tasks.inventory.task import catalogue
-from tests.tasks.inventory.stock import HOSTILE, Stock, column, numeric
+from tests.tasks.inventory.stock import HOSTILE, MODEL, Stock, column, numeric
 
 CONFIG = InventoryConfig(shop="tiny")
 
@@ -364,7 +364,7 @@ def test_a_recommender_says_which_version_it_is_what_became_of_it_and_what_it_ga
     stock = Stock(store)
     refs = stock.everything()
     facts = {"decision": "promoted", "version": "3", "from_version": None, "by": "Ada", "reason": "try it"}
-    stock.publish(specs.REVIEWS, refs[0], stage="review", metrics=facts)
+    stock.publish(specs.REVIEWS, refs[0], stage="review", metrics={"model": MODEL, **facts})
     found = write(store, stock.refs)["assets/models/recommender.html"]
     standing = Page(found[found.index('id="standing"') : found.index('id="comparison"')]).texts
     words = " ".join(" ".join(standing).split())
@@ -436,6 +436,7 @@ def test_the_last_decision_stands_beside_the_model(
     stock = Stock(store)
     refs = stock.everything()
     decision = {
+        "model": MODEL,
         "decision": "promoted",
         "version": version,
         "from_version": from_version,
@@ -500,7 +501,7 @@ def test_the_model_tile_names_the_champion_first_and_then_the_newest_version(sto
     stock = Stock(store)
     refs = stock.everything()
     assert "No champion Version 3 challenger, waiting for review" in tile(write(store, refs)["index.html"])
-    told = {"from_version": None, "by": "Ada"}
+    told = {"model": MODEL, "from_version": None, "by": "Ada"}
     for facts in (
         {"decision": "promoted", "version": "1", "reason": "it is good", **told},
         {"decision": "rejected", "version": "3", "reason": "it is not", **told},
@@ -514,7 +515,7 @@ def test_after_a_rollback_each_version_stands_with_its_own_reason(store: AssetSt
     stock = Stock(store)
     refs = stock.everything()
     facts = {"decision": "rolled back", "version": "1", "from_version": "3", "by": "Bob", "reason": "clicks fell"}
-    own = {"champion_by": "Ada", "champion_reason": "try it"}
+    own = {"model": MODEL, "champion_by": "Ada", "champion_reason": "try it"}
     stock.publish(specs.REVIEWS, refs[0], stage="review", metrics={**facts, **own})
     found = write(store, stock.refs)
     words = tile(found["index.html"])
