@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tasks.retrieval.histories import Histories, histories_of
@@ -33,7 +34,7 @@ class Pairs:
         positives: Second text of each pair.
         weights: How often a pair is drawn, in proportion.
         chosen: Users x texts, with 1 where a user chose a product of that text in training.
-        judged: Pairs of texts that a judgment joins, smaller position first.
+        judged: Texts x texts, with an entry where a judgment joins two, in either order; None without judgments.
     """
 
     texts: tuple[str, ...]
@@ -41,7 +42,7 @@ class Pairs:
     positives: NDArray[np.int64]
     weights: NDArray[np.float64]
     chosen: Any  # scipy.sparse ships no types
-    judged: frozenset[tuple[int, int]] = frozenset()
+    judged: Any = None  # scipy.sparse ships no types
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -62,10 +63,9 @@ class Pairs:
         by_chance = np.outer(users_of, users_of) / max(1, self.chosen.shape[0])
         result: NDArray[np.bool_] = (both > 0) & (both >= LEAST_LIFT * by_chance)
         result[np.diag_indices_from(result)] = True
-        for left, first in enumerate(texts):
-            for right, second in enumerate(texts):
-                if (first, second) in self.judged:
-                    result[left, right] = result[right, left] = True
+        if self.judged is not None:
+            joined = self.judged[texts][:, texts].toarray() > 0
+            result |= joined | joined.T
         return result
 
 
@@ -120,7 +120,7 @@ def with_judgments(pairs: Pairs, judged: Sequence[tuple[str, str]]) -> Pairs:
         positives=np.concatenate([pairs.positives, added[:, 1]]),
         weights=np.concatenate([pairs.weights, np.full(len(added), share)]),
         chosen=chosen,
-        judged=frozenset((int(a), int(b)) for a, b in added),
+        judged=sp.csr_array((np.ones(len(added)), added.T), shape=(len(distinct), len(distinct))),
     )
 
 

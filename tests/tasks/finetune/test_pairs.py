@@ -64,6 +64,19 @@ def test_judgments_are_half_of_all_draws() -> None:
     assert pairs.belong_together(np.array([query, pen])).all()
 
 
+def test_texts_that_a_judgment_joins_are_never_negatives_whichever_comes_first() -> None:
+    pairs = with_judgments(pen_and_pan_pairs(), [("writing", "a pen"), ("a cup", "cooking")])
+    writing, cooking = pairs.texts.index("writing"), pairs.texts.index("cooking")
+    together = pairs.belong_together(np.array([0, writing, 4, cooking, 2]))
+    assert together.tolist() == [
+        [True, True, True, False, False],
+        [True, True, False, False, False],
+        [True, False, True, True, False],
+        [False, False, True, True, False],
+        [False, False, False, False, True],
+    ]
+
+
 def test_no_judgments_change_nothing() -> None:
     pairs = pen_and_pan_pairs()
     assert with_judgments(pairs, []) is pairs
