@@ -110,7 +110,8 @@ class Learner:
         """
         if self._lora is not None:
             self._lora.merge_and_unload()
-        self.model.prompts.update({PROMPT_NAMES[kind][0]: prompt for kind, prompt in prompts.items()})
+        # By each of its names: one that still said something else would be read back where the prompt is empty.
+        self.model.prompts.update({name: prompt for kind, prompt in prompts.items() for name in PROMPT_NAMES[kind]})
         self.model.save_pretrained(str(folder), create_model_card=False)
 
     def _prepare(self) -> None:

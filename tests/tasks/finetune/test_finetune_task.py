@@ -101,6 +101,19 @@ def test_the_published_model_keeps_the_prompts_it_was_trained_with(store: AssetS
     assert published.prompts == {"passage": "red ", "query": "green "}
 
 
+def test_a_prompt_that_is_taken_away_does_not_come_back_with_the_published_model(
+    store: AssetStore, tmp_path: Path
+) -> None:
+    model = write_prompts(write_encoder(tmp_path / "asking"), passage="passage: ", query="query: ")
+    config = FinetuneConfig(model=str(model), prompt="", max_steps=2, evaluate_every=2, device="cpu")
+    products = save_table(store, "products", make_tasteful_products(8))
+    events = save_table(store, "events", make_tasteful_events(40, 8))
+    split = split_behaviour.fn(events, config=SplitConfig(), store=store)
+    result = finetune.fn(products, split, None, None, config=config, store=store)
+    published = read_layout(store.path(result.primary) / "model")
+    assert published.prompts == {"passage": "", "query": "query: "}
+
+
 def test_a_shop_where_nothing_is_chosen_together_is_told_what_to_do(store: AssetStore, config: FinetuneConfig) -> None:
     events = make_events(3, 90, per_user=5)
     far_apart = [f"p{30 * u + i}" for u in range(3) for i in range(5)]
