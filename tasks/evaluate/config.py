@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from tasks.assets.recipe import StageConfig
@@ -27,10 +25,6 @@ class EvaluateConfig(StageConfig):
     )
     bootstrap_samples: int = Field(1000, ge=100, le=100_000, description="Resamples behind each interval.")
     seed: int = Field(13, description="Seeds the resampling.")
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="Arithmetic of the encoder; `auto` is bf16 where the hardware has it, else fp32."
-    )
-    max_tokens: int = Field(256, ge=8, le=8192, description="Tokens of a product's text that the encoder reads.")
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`.", json_schema_extra={"recipe": False})
     threads: int = Field(
         2, ge=1, description="Blocks of ItemKNN worked on at once.", json_schema_extra={"recipe": False}

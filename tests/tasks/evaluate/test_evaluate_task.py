@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
@@ -43,13 +45,14 @@ SEARCHED = ("words", "raw_encoder", "finetuned_encoder")
 
 
 def embed_by(store: AssetStore, encoder: Path, products: pa.Table, query_prompt: str = "") -> AssetRef:
-    vectors = open_encoder(str(encoder), device="cpu", precision="fp32").encode(product_text(products))
+    opened = open_encoder(str(encoder), device="cpu", precision="fp32")
+    vectors = opened.encode(product_text(products))
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     table = pa.table({"product_id": products["product_id"], "vector": column})
-    texts = {
-        "encoder.json": json.dumps({"name": str(encoder), "prompt": "", "query_prompt": query_prompt, "commit": None})
-    }
-    return save_asset(store, specs.PRODUCT_EMBEDDINGS, {"vectors-0.parquet": table}, texts)
+    made_by = {**opened.made_by, "name": str(encoder), "query_prompt": query_prompt, "commit": None}
+    return save_asset(
+        store, specs.PRODUCT_EMBEDDINGS, {"vectors-0.parquet": table}, {"encoder.json": json.dumps(made_by)}
+    )
 
 
 def save_encoder(store: AssetStore, encoder: Path) -> AssetRef:
@@ -82,7 +85,7 @@ class Shop:
             self.embeddings,
             self.encoder,
             *(judged or ()),
-            config=EvaluateConfig(bootstrap_samples=100, device="cpu", precision="fp32"),
+            config=EvaluateConfig(bootstrap_samples=100, device="cpu"),
             store=self.store,
         )
         return self.store.path(result.primary), self.store.path(result["models/recommender"])
@@ -181,22 +184,40 @@ def test_search_is_measured_on_queries_that_were_not_trained_on(shop: Shop) -> N
 
 def test_a_hub_model_is_compared_at_the_commit_that_made_the_vectors(shop: Shop, tmp_path: Path) -> None:
     shutil.copytree(shop.store.path(shop.embeddings), tmp_path / "vectors")
-    made_by = {"name": "some/model@main", "prompt": "", "query_prompt": "", "commit": "abc123"}
-    (tmp_path / "vectors" / "encoder.json").write_text(json.dumps(made_by), encoding="utf-8")
+    beside = tmp_path / "vectors" / "encoder.json"
+    made_by = json.loads(beside.read_text(encoding="utf-8"))
+    beside.write_text(json.dumps({**made_by, "name": "some/model@main", "commit": "abc123"}), encoding="utf-8")
     found = read_contender(tmp_path / "vectors", shop.products["product_id"].combine_chunks())
     assert found.encoder == "some/model@abc123"
 
 
-def test_an_encoder_that_is_still_the_raw_one_has_the_vectors_that_are_there(tmp_path: Path) -> None:
-    folder, config = write_encoder(tmp_path / "tiny"), EvaluateConfig(device="cpu", precision="fp32", max_tokens=32)
-    encoder = open_encoder(str(folder), device="cpu", precision="fp32", max_tokens=32)
-    there = np.full((2, encoder.dimension), 0.5, np.float32)
-    raw = Contender(str(folder), there, {**encoder.made_by, "commit": None})
-    assert finetuned(folder, ["red pen", "blue pen"], raw, config).vectors is there
-    for other in ({"digest": "another"}, {"precision": "bf16"}, {"max_tokens": 16}, {"prompt": "product: "}):
-        elsewhere = Contender(str(folder), there, {**encoder.made_by, **other})
-        made = finetuned(folder, ["red pen", "blue pen"], elsewhere, config).vectors
-        np.testing.assert_array_equal(made, encoder.encode(["red pen", "blue pen"]))
+def contender(folder: Path, there: NDArray[np.float32], **settings: Any) -> Contender:
+    """An encoder as `embed` would have found it in a folder, with any vectors."""
+    encoder = open_encoder(str(folder), device="cpu", **settings)
+    return Contender(str(folder), there, {**encoder.made_by, "query_prompt": "", "commit": None})
+
+
+@pytest.mark.parametrize("settings", [{}, {"max_tokens": 8, "precision": "bf16"}, {"precision": "fp32"}], ids=str)
+def test_an_encoder_that_is_still_the_raw_one_has_the_vectors_that_are_there(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    folder, there = write_encoder(tmp_path / "tiny"), np.full((2, 32), 0.5, np.float32)
+    raw = contender(folder, there, **settings)
+    assert finetuned(folder, ["red pen", "blue pen"], raw, EvaluateConfig(device="cpu")).vectors is there
+
+
+@pytest.mark.parametrize("other", [{"digest": "another"}, {"prompt": "product: "}], ids=str)
+def test_another_encoder_reads_as_much_of_a_text_in_the_same_precision_as_the_raw_one(
+    tmp_path: Path, other: dict[str, str]
+) -> None:
+    folder, there = write_encoder(tmp_path / "tiny"), np.full((1, 32), 0.5, np.float32)
+    raw = contender(folder, there, max_tokens=8, precision="fp32")
+    text, config = ["pen " * 7 + "red"], EvaluateConfig(device="cpu")
+    expected = open_encoder(str(folder), device="cpu", max_tokens=8, precision="fp32").encode(text)
+    found = finetuned(folder, text, replace(raw, made_by={**raw.made_by, **other}), config)
+    np.testing.assert_array_equal(found.vectors, expected)
+    np.testing.assert_array_equal(found.asked(text, config), expected)
+    np.testing.assert_array_equal(raw.asked(text, config), expected)
 
 
 def test_vectors_follow_the_catalogue_and_are_zero_where_there_is_none(shop: Shop) -> None:
