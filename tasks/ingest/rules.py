@@ -70,7 +70,7 @@ NULL_BIT: Final = 256
 RULE_BITS: Final[Mapping[str, int]] = MappingProxyType(
     {**TEXT_RULES, "float_id": FLOAT_ID, NULL_WORD: NULL_BIT, CUT: 512}
 )
-"""Rule to its bit; a rule that stands alone in its column has the bit `OTHER`."""
+"""Rule to its bit, where its column may have others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,12 @@ def bits_name(name: str) -> str:
 def is_changed_by(column: str, rule: str) -> str:
     """Return SQL that is true where a rule of `ColumnRules.rules` changed a column's value."""
     bits = bits_name(column)
-    return f"{bits} > 0 and ({bits} & {RULE_BITS.get(rule, OTHER)}) <> 0"
+    return f"{bits} > 0 and ({bits} & {bit_of(rule)}) <> 0"
+
+
+def bit_of(rule: str) -> int:
+    """Return the bit that tells of a rule; one that stands alone in its column has the bit `OTHER`."""
+    return RULE_BITS.get(rule, OTHER)
 
 
 def column_rules(column: Column, expression: str, kind: str, source: SourceConfig, *, form: str = "iso") -> ColumnRules:
@@ -345,7 +350,7 @@ def currency_of(helper: str) -> str:
 def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
     times = time_sql(kind, form, held=raw_name(name), parsed=parsed_name(name))
     bits = (
-        f"case when {test} and {quoted(name)} is not null then {RULE_BITS.get(rule, OTHER)} else 0 end"
+        f"case when {test} and {quoted(name)} is not null then {bit_of(rule)} else 0 end"
         for rule, test in times.changes.items()
     )
     return ColumnRules(
@@ -400,7 +405,7 @@ def _uri(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, fo
 
 def _word(name: str, raw: str, form: str, rule: str) -> ColumnRules:
     held = f"{raw_name(name)}::varchar"
-    changed = f"case when {held} <> {quoted(name)} then {RULE_BITS.get(rule, OTHER)} else 0 end"
+    changed = f"case when {held} <> {quoted(name)} then {bit_of(rule)} else 0 end"
     return ColumnRules(name, raw, f"nullif({form.format(x=held)}, '')", bits=changed, rules=(rule,))
 
 
