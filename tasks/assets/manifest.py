@@ -6,9 +6,10 @@ import hashlib
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tasks.assets.asset import AssetRef, Format
+from tasks.assets.asset import DATA_PATTERN, AssetRef, Format
+from tasks.errors import TamperedAssetError
 
 Severity = Literal["critical", "warning", "info"]
 Dimension = Literal["normativity", "completeness", "accuracy", "consistency", "timeliness", "accessibility"]
@@ -102,7 +103,44 @@ class Manifest(Record):
         return tuple(AssetRef(*text.rsplit("@", 1)) for text in self.inputs)
 
 
+def parse_manifest(content: bytes, ref: AssetRef) -> Manifest:
+    """Return the manifest that lies in an asset's folder.
+
+    Raises:
+        TamperedAssetError: It is no manifest, or not one of this asset and its data.
+    """
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise _tampered(ref, f"cannot be read ({error.error_count()} errors)") from error
+    problem = _contradiction(manifest, ref)
+    if problem is not None:
+        raise _tampered(ref, problem)
+    return manifest
+
+
 def content_digest(files: tuple[FileEntry, ...]) -> str:
     """Return the SHA-256 over the names and digests of files, in order of their names."""
     lines = sorted(f"{entry.sha256}  {entry.path}\n" for entry in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _contradiction(manifest: Manifest, ref: AssetRef) -> str | None:
+    """What a manifest says that cannot be; paths are followed, and removed, only if they stay in the asset's folder."""
+    if manifest.ref != ref:
+        return f"is that of {manifest.ref}"
+    if not DATA_PATTERN.fullmatch(manifest.data) or any(_leads_away(entry.path) for entry in manifest.files):
+        return "names files that are not in the asset's folder"
+    if content_digest(manifest.files) != manifest.content_digest:
+        return "names files that differ from its content digest"
+    return None
+
+
+def _leads_away(path: str) -> bool:
+    return path.startswith("/") or ".." in path.split("/")
+
+
+def _tampered(ref: AssetRef, problem: str) -> TamperedAssetError:
+    return TamperedAssetError(
+        asset=str(ref), problem=f"the manifest of {ref} {problem}.", fix="Run the flow again to rebuild it."
+    )

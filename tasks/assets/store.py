@@ -10,17 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.lake import Lake, open_lake
-from tasks.assets.manifest import ColumnSchema, FileEntry, Finding, Manifest, Verdict, content_digest
+from tasks.assets.manifest import ColumnSchema, FileEntry, Finding, Manifest, Verdict, content_digest, parse_manifest
 from tasks.assets.recipe import Recipe
 from tasks.errors import TamperedAssetError, UnknownAssetError
 
@@ -86,7 +85,7 @@ class AssetStore:
 
         Raises:
             UnknownAssetError: There is no such asset.
-            TamperedAssetError: Its manifest is not a manifest.
+            TamperedAssetError: Its manifest is not a manifest, or not that of this asset.
         """
         found = self.find(ref)
         if found is None:
@@ -99,12 +98,12 @@ class AssetStore:
         """Return the manifest of an asset, or None where the asset is not (or not wholly) there.
 
         Raises:
-            TamperedAssetError: The manifest is there and cannot be read as one.
+            TamperedAssetError: The manifest is there, and is none, or not that of this asset.
         """
         content = self.lake.read(f"{ref.key}/{ref.version}/{MANIFEST}")
         if content is None:
             return None
-        return parse_manifest(content, str(ref))
+        return parse_manifest(content, ref)
 
     def path(self, ref: AssetRef) -> Path:
         """Return a local folder with an asset's files, each checked against its digest once per process.
@@ -166,11 +165,12 @@ class AssetStore:
         """Return the manifests of all assets, by key and version; one that cannot be read is named and left out."""
         found = []
         for path in self.lake.find(MANIFEST):
+            folder = PurePosixPath(path).parent
             content = self.lake.read(path)
             if content is None:
                 continue
             try:
-                found.append(parse_manifest(content, path))
+                found.append(parse_manifest(content, AssetRef(str(folder.parent), folder.name)))
             except TamperedAssetError as error:
                 logger.warning("%s", error)
         return found
@@ -218,22 +218,6 @@ class AssetStore:
             return False
         self.path(ref)
         return True
-
-
-def parse_manifest(content: bytes, asset: str) -> Manifest:
-    """Return a manifest from its bytes.
-
-    Raises:
-        TamperedAssetError: The bytes are not a manifest.
-    """
-    try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        raise TamperedAssetError(
-            asset=asset,
-            problem=f"the manifest of {asset} cannot be read ({error.error_count()} errors).",
-            fix="Run the flow again to rebuild it.",
-        ) from error
 
 
 def file_digest(path: Path) -> str:

@@ -1,3 +1,4 @@
+import json
 import pickle
 import shutil
 import signal
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.assets.asset import AssetRef, AssetSpec
+from tasks.assets.gc import collect
 from tasks.assets.manifest import Finding
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
@@ -210,6 +212,49 @@ def test_a_manifest_that_is_none_is_named_and_left_out(store: AssetStore, caplog
     with pytest.raises(TamperedAssetError, match="cannot be read"):
         store.find(REF)
     assert not store.is_intact(REF)
+
+
+def rewrite(store: AssetStore, **changes: object) -> None:
+    """Change what the manifest says."""
+    place = f"{REF.key}/{REF.version}/manifest.json"
+    said = json.loads(store.lake.read(place) or b"")
+    store.lake.replace(place, json.dumps({**said, **changes}).encode())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"key": "../precious", "version": "1"}, "is that of ../precious@1"),
+        ({"version": "0123456789ab"}, "is that of tables/products@0123456789ab"),
+        ({"data": "../../../../../precious"}, "not in the asset's folder"),
+        ({"files": [{"path": "../notes.txt", "bytes": 1, "sha256": "0"}]}, "not in the asset's folder"),
+        ({"files": [{"path": "/etc/passwd", "bytes": 1, "sha256": "0"}]}, "not in the asset's folder"),
+        ({"files": []}, "differ from its content digest"),
+    ],
+)
+def test_a_manifest_that_was_changed_is_named_and_leads_nowhere(
+    any_store: AssetStore, tmp_path: Path, changes: dict[str, object], words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (precious := tmp_path / "precious" / "1").mkdir(parents=True)
+    publish(any_store)
+    rewrite(any_store, **changes)
+    again = AssetStore(any_store.url, cache=any_store.cache)
+    with pytest.raises(TamperedAssetError, match=words):
+        again.path(REF)
+    assert not again.is_intact(REF)
+    collect(again, keep=1, grace=timedelta(0))
+    assert words in caplog.text
+    assert precious.is_dir()
+    publish(again)
+    assert again.is_intact(REF)
+
+
+def test_a_copy_of_another_version_is_not_taken_for_this_one(store: AssetStore) -> None:
+    publish(store)
+    folder = Path(store.url) / SPEC.key
+    shutil.copytree(folder / RECIPE.version, folder / "0123456789ab")
+    assert not store.is_intact(AssetRef(SPEC.key, "0123456789ab"))
+    assert [item.ref for item in store.manifests()] == [REF]
 
 
 def test_a_store_survives_pickling(store: AssetStore) -> None:
