@@ -47,4 +47,6 @@ def fitted_parts(histories: Histories, texts: CatalogueTexts, config: EvaluateCo
     ]
     if config.ease_products:
         parts.append(ease(histories, products=config.ease_products, neighbours=config.neighbours))
-    return (*parts, texts.words, Passages(RAW, texts.raw), Passages(FINETUNED, texts.finetuned))
+    encoders = {RAW: texts.raw, FINETUNED: texts.finetuned}
+    passages = (Passages(name, vectors, device=config.device) for name, vectors in encoders.items())
+    return (*parts, texts.words, *passages)

@@ -132,7 +132,7 @@ def _ranked(
     task: SearchTask, contenders: Mapping[str, Contender], config: EvaluateConfig
 ) -> dict[str, NDArray[np.int64]]:
     return {
-        name: exact_top_k(item.asked(task.queries, config), item.vectors, DEPTH).indices
+        name: exact_top_k(item.asked(task.queries, config), item.vectors, DEPTH, device=config.device).indices
         for name, item in contenders.items()
     }
 

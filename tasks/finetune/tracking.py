@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from tasks.errors import UnavailableError
 from tasks.finetune.config import FinetuneConfig
+from tasks.mlflow_errors import NOT_THERE, mlflow_error
 
 RUN_FILE: Final = "mlflow-run.txt"
 NOT_PARAMETERS: Final = frozenset({"tracking_uri", "artifact_location", "experiment"})
@@ -48,7 +49,8 @@ class MlflowTracker:
         tags: What the run is tagged with, for instance the version of the asset being made.
 
     Raises:
-        UnavailableError: MLflow does not answer.
+        UnavailableError: MLflow does not answer. This and the next go for every method.
+        UsageError: MLflow refuses what it is asked, or who asks.
     """
 
     def __init__(self, config: FinetuneConfig, folder: Path, tags: Mapping[str, str]) -> None:
@@ -59,32 +61,38 @@ class MlflowTracker:
         self.run_id: str = self._asked(lambda: self._run(config, folder / RUN_FILE, tags))
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Record the metrics of a step.
-
-        Raises:
-            UnavailableError: MLflow does not answer.
-        """
+        """Record the metrics of a step."""
         for name, value in metrics.items():
             self._asked(partial(self._client.log_metric, self.run_id, name, value, step=step))
 
     def finish(self, status: str) -> None:
-        """Close the run.
-
-        Raises:
-            UnavailableError: MLflow does not answer.
-        """
+        """Close the run."""
         self._asked(lambda: self._client.set_terminated(self.run_id, status=status))
 
     def _run(self, config: FinetuneConfig, file: Path, tags: Mapping[str, str]) -> str:
-        if file.is_file():
-            run_id = file.read_text(encoding="utf-8")
-            self._client.update_run(run_id, status="RUNNING")
-            return run_id
+        found = self._resumed(file)
+        if found is not None:
+            return found
         run = self._client.create_run(_experiment(self._client, config), run_name="finetune", tags=dict(tags))
         run_id = str(run.info.run_id)
         for name, value in config.model_dump(mode="json", exclude=set(NOT_PARAMETERS)).items():
             self._client.log_param(run_id, name, value)
         file.write_text(run_id, encoding="utf-8")
+        return run_id
+
+    def _resumed(self, file: Path) -> str | None:
+        """Open the run of an interrupted training again; None where there is none, or MLflow has lost it since."""
+        from mlflow.exceptions import MlflowException
+
+        if not file.is_file():
+            return None
+        run_id = file.read_text(encoding="utf-8")
+        try:
+            self._client.update_run(run_id, status="RUNNING")
+        except MlflowException as error:
+            if error.error_code not in NOT_THERE:
+                raise
+            return None
         return run_id
 
     def _asked(self, call: Callable[[], Any]) -> Any:  # what MLflow's client returns
@@ -93,11 +101,8 @@ class MlflowTracker:
         try:
             return call()
         except MlflowException as error:
-            raise UnavailableError(
-                source=self._uri,
-                problem=str(error).splitlines()[0],
-                fix="Check that MLflow runs at mlflow.tracking_uri; training goes on from its last checkpoint.",
-            ) from error
+            again = "run again: training goes on from its last checkpoint"
+            raise mlflow_error(self._uri, error.error_code, error, again=again) from error
 
 
 @contextlib.contextmanager
@@ -106,6 +111,7 @@ def tracked(config: FinetuneConfig, folder: Path, tags: Mapping[str, str]) -> It
 
     Raises:
         UnavailableError: MLflow does not answer.
+        UsageError: MLflow refuses what it is asked, or who asks.
     """
     tracker = MlflowTracker(config, folder, tags) if config.tracking_uri else NoTracker()
     try:

@@ -159,7 +159,7 @@ class _Training:
     def _look(self, row: dict[str, float | int | None]) -> None:
         texts, place = np.unique(self.lesson.text_of[self.lesson.validation.products], return_inverse=True)
         vectors = self.learner.encode([self.tokens[text] for text in texts])[place]
-        metric = self.lesson.validation.ndcg_at_10(vectors)
+        metric = self.lesson.validation.ndcg_at_10(vectors, device=self.config.device)
         self.tracker.log(self.progress.step, {"validation_ndcg_at_10": metric})
         self.progress.rows.append({**row, "validation_ndcg_at_10": metric})
         if metric > self.progress.best_metric:

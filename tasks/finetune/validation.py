@@ -35,12 +35,12 @@ class Validation:
     histories: Histories
     targets: tuple[NDArray[np.int64], ...]
 
-    def ndcg_at_10(self, vectors: NDArray[np.float32]) -> float:
+    def ndcg_at_10(self, vectors: NDArray[np.float32], *, device: str = "auto") -> float:
         """Return the mean NDCG at 10 of the users, given the corpus's vectors in the order of `products`.
 
         It steers training only: a corpus this small flatters every model, so it is never reported as a result.
         """
-        ranked = Passages("encoder", vectors).rank(self.histories, 10)
+        ranked = Passages("encoder", vectors, device=device).rank(self.histories, 10)
         discount = 1 / np.log2(np.arange(10) + 2)
         gained = [
             discount[np.isin(products, chosen)].sum() / discount[: len(chosen)].sum()

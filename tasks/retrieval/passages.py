@@ -16,17 +16,19 @@ class Passages:
     Args:
         name: The part's name.
         vectors: Products x dimensions, unit rows; a row of zeros for a product without a vector.
+        device: Where to multiply.
     """
 
-    def __init__(self, name: str, vectors: NDArray[np.float32]) -> None:
+    def __init__(self, name: str, vectors: NDArray[np.float32], *, device: str = "auto") -> None:
         self.name = name
         self.vectors = vectors
+        self.device = device
 
     def rank(self, histories: Histories, k: int) -> Ranked:
         """Return the k best unseen products of each user, none where no product of theirs has a vector."""
         seen = [histories.products[histories.row(user)] for user in range(len(histories))]
         wishes = self.wishes(histories)
-        found = exact_top_k(wishes, self.vectors, k, exclude=seen)
+        found = exact_top_k(wishes, self.vectors, k, exclude=seen, device=self.device)
         is_there = (found.indices >= 0) & wishes.any(axis=1, keepdims=True)
         products = np.where(is_there, found.indices, NOTHING).astype(np.int32)
         return Ranked(products, np.where(is_there, found.scores, 0).astype(np.float32))

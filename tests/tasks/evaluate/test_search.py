@@ -1,8 +1,18 @@
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Sequence
 
-from tasks.evaluate.search import SearchTask, search_leakage, search_task
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from tasks.errors import DeviceError
+from tasks.evaluate.catalogue import Catalogue
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.contestants import FINETUNED, RAW
+from tasks.evaluate.encoding import Contender
+from tasks.evaluate.search import SearchTask, search_leakage, search_outcome, search_task
 from tasks.finetune.pairs import good_answers
 from tasks.retrieval.judged import query_key
 
@@ -30,6 +40,20 @@ def test_a_query_that_was_trained_on_is_a_leak() -> None:
     found = search_leakage(task, {query_key(task.queries[0]), "something else"})
     assert not found.is_clean
     assert found.detail == f"1 of {len(task.queries)} test queries were trained on."
+
+
+class Mute(Contender):
+    """An encoder that asks without a device."""
+
+    def asked(self, queries: Sequence[str], config: EvaluateConfig) -> NDArray[np.float32]:
+        return np.ones((len(queries), 2), np.float32)
+
+
+def test_products_are_searched_on_the_device_that_is_asked_for() -> None:
+    catalogue = Catalogue(pa.array(["a"]), titles=("pen",), texts=("pen",))
+    both = dict.fromkeys((RAW, FINETUNED), Mute("", np.ones((1, 2), np.float32), {}))
+    with pytest.raises(DeviceError, match="no device “nowhere”"):
+        search_outcome(a_task(), both, catalogue, EvaluateConfig(device="nowhere"))
 
 
 def a_task() -> SearchTask:

@@ -52,6 +52,27 @@ def test_a_resumed_training_goes_on_with_its_run_which_failed_before(config: Fin
         assert client.get_run(str(second.run_id)).info.status == "RUNNING"
 
 
+@pytest.mark.parametrize("is_emptied", [True, False], ids=["emptied", "run deleted"])
+def test_a_resumed_training_whose_run_is_gone_goes_on_in_a_new_one(
+    config: FinetuneConfig, tmp_path: Path, *, is_emptied: bool
+) -> None:
+    from mlflow import MlflowClient
+
+    with pytest.raises(KeyboardInterrupt), tracked(config, tmp_path, {}) as first:
+        raise KeyboardInterrupt
+    if is_emptied:
+        config = config.model_copy(update={"tracking_uri": f"sqlite:///{tmp_path / 'emptied.db'}"})
+    else:
+        MlflowClient(config.tracking_uri).delete_run(str(first.run_id))
+    for _ in range(2):
+        with tracked(config, tmp_path, {"asset": "models/encoder@1"}) as again:
+            again.log(3, {"loss": 1.0})
+        run = MlflowClient(config.tracking_uri).get_run(str(again.run_id))
+        assert (run.data.params["method"], run.data.tags["asset"]) == ("lora", "models/encoder@1")
+    assert again.run_id != first.run_id
+    assert len(MlflowClient(config.tracking_uri).get_metric_history(run.info.run_id, "loss")) == 2
+
+
 def test_a_server_that_does_not_answer_is_a_transient_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     config = FinetuneConfig(tracking_uri="http://127.0.0.1:9", experiment="shop")

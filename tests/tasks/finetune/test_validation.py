@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tasks.errors import DeviceError
 from tasks.finetune.validation import Validation, validation_of
 from tests.builders_behaviour import interactions_of
 
@@ -64,3 +65,8 @@ def test_a_busy_user_counts_with_their_first_new_products() -> None:
     )
     found = validation_of(rows, CATALOGUE, most_users=9, most_products=10)
     assert [found.products[targets].tolist() for targets in found.targets] == [[5, 6, 7, 8, 9]]
+
+
+def test_the_metric_is_computed_on_the_device_that_is_asked_for() -> None:
+    with pytest.raises(DeviceError, match="no device “nowhere”"):
+        validation().ndcg_at_10(np.eye(9, dtype=np.float32), device="nowhere")

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tasks.errors import DeviceError
 from tasks.retrieval.buy_again import DAY_S, BuyAgain, DueAgain
 from tasks.retrieval.histories import Histories, histories_of
 from tasks.retrieval.neighbours import Neighbours, ease, item_knn
@@ -167,6 +168,11 @@ def test_who_chose_only_what_says_nothing_is_ranked_nothing(part: Part) -> None:
 
 def test_words_rank_no_product_that_shares_none() -> None:
     assert ranked_names(Words.fit(TITLES), "c0", k=6) == ["pot"]
+
+
+def test_passages_are_compared_on_the_device_that_is_asked_for() -> None:
+    with pytest.raises(DeviceError, match="no device “nowhere”"):
+        Passages("encoder", np.eye(6, dtype=np.float32), device="nowhere").rank(histories(), 2)
 
 
 def test_passages_follow_the_latest_choice_most() -> None:
