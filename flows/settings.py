@@ -240,7 +240,7 @@ def origin_of(setting: str) -> str:
 
 
 def _resolved(settings: Settings, base: Path) -> Settings:
-    home = base / settings.home
+    home = _path(settings.home, base)
     tracking = _based(settings.mlflow.tracking_uri or f"sqlite:///{home / 'mlflow' / 'mlflow.db'}", base)
     is_server = urlsplit(tracking).scheme in {"http", "https"}
     artifacts = settings.mlflow.artifact_location or (None if is_server else (home / "mlflow" / "artifacts").as_uri())
@@ -253,9 +253,9 @@ def _resolved(settings: Settings, base: Path) -> Settings:
     )
     return settings.model_copy(
         update={
-            "lake": settings.lake if "://" in settings.lake else str(base / settings.lake),
+            "lake": settings.lake if "://" in settings.lake else str(_path(settings.lake, base)),
             "home": str(home),
-            "suites": None if settings.suites is None else str(_existing_folder(base / settings.suites)),
+            "suites": None if settings.suites is None else str(_existing_folder(_path(settings.suites, base))),
             "mlflow": MlflowConfig.model_validate(mlflow),
             "embed": embed,
             "finetune": _filled(finetune, {**prompts, **mlflow, "experiment": settings.shop}),
@@ -270,15 +270,20 @@ def _filled(part: Part, values: Mapping[str, object]) -> Part:
     return part.model_copy(update={name: value for name, value in values.items() if name not in part.model_fields_set})
 
 
+def _path(name: str, base: Path) -> Path:
+    """Return a path that starts at the file's folder, or at a user's home where it begins with `~`."""
+    return base / os.path.expanduser(name)  # noqa: PTH111 - a folder that is called `~x`, as no user is, stays one
+
+
 def _based(tracking: str, base: Path) -> str:
     """Return MLflow's address, a SQLite file's path made absolute."""
     prefix = "sqlite:///"
-    return f"{prefix}{base / tracking.removeprefix(prefix)}" if tracking.startswith(prefix) else tracking
+    return f"{prefix}{_path(tracking.removeprefix(prefix), base)}" if tracking.startswith(prefix) else tracking
 
 
 def _encoder(name: str, base: Path) -> str:
     """Return an encoder's name, a folder's path made absolute."""
-    folder = base / Path(name).expanduser()
+    folder = _path(name, base)
     return str(folder) if name != DEFAULT_ENCODER and folder.is_dir() else name
 
 

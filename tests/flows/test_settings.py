@@ -1,3 +1,4 @@
+import os
 import traceback
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,19 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert settings.lake == str(tmp_path / "lake")
     assert settings.home == str(tmp_path / ".pandian")
     assert settings.mlflow.tracking_uri == f"sqlite:///{tmp_path}/.pandian/mlflow/mlflow.db"
+
+
+def test_a_path_may_start_at_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "ada"
+    (home / "suites").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    for name, value in {"lake": "lake", "home": "state", "suites": "suites"}.items():
+        monkeypatch.setenv(f"PANDIAN_{name.upper()}", f'"~/{value}"')
+    settings = load_settings(str(write_shop(tmp_path / "shop")))
+    assert (settings.lake, settings.suites) == (str(home / "lake"), str(home / "suites"))
+    assert settings.mlflow.tracking_uri == f"sqlite:///{home}/state/mlflow/mlflow.db"
+    monkeypatch.setenv("PANDIAN_LAKE", "~nobody-of-that-name")
+    assert load_settings(str(tmp_path / "shop" / "shop.yaml")).lake == str(tmp_path / "shop" / "~nobody-of-that-name")
 
 
 def test_an_encoder_in_a_folder_is_found_beside_the_file(tmp_path: Path) -> None:
@@ -170,13 +184,22 @@ def test_a_missing_folder_of_suites_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_library_calls_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DO_NOT_TRACK", "GX_ANALYTICS_ENABLED", "MLFLOW_DISABLE_TELEMETRY"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "environ", {})
     quiet_environment()
-    import os
+    silent = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    assert {name: os.environ.get(name) for name in silent} == silent
 
-    assert os.environ["DO_NOT_TRACK"] == "1"
-    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+def test_what_keeps_a_library_quiet_is_left_where_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"MLFLOW_LOGGING_LEVEL": "DEBUG"})
+    quiet_environment()
+    assert os.environ["MLFLOW_LOGGING_LEVEL"] == "DEBUG"
 
 
 @pytest.mark.parametrize("name", ["PREFECT_API_URL", "PREFECT_HOME", "PREFECT_PROFILE"])
