@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import SERVES
+from flows.settings import QUIET
 
 ROOT = Path(__file__).parents[1]
+
+TOLD_BY_TESTS = {*QUIET, "HF_HUB_OFFLINE"}
+"""What keeps libraries from calling home in the tests' own processes."""
 
 CALL = "from flows.cli import main; main()"
 """What the console script does."""
@@ -126,6 +130,11 @@ def prefect_server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without Prefect's settings, the checkout importable from any folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "PANDIAN_"))}
+    """Return this process's environment, the checkout importable from any folder.
+
+    Without settings of Prefect and of pandian, and without what keeps the tests themselves from calling home: what
+    they start must be quiet of its own.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in TOLD_BY_TESTS}
+    kept = {name: value for name, value in kept.items() if not name.startswith(("PREFECT_", "PANDIAN_"))}
     return {**kept, "PYTHONPATH": str(ROOT), **(extra or {})}
