@@ -112,7 +112,7 @@ class AssetStore:
 
         Raises:
             UnknownAssetError: There is no such asset.
-            TamperedAssetError: A file is missing, or differs from its digest.
+            TamperedAssetError: A file is missing, differs from its digest, or was added.
         """
         manifest = self.manifest(ref)
         data = f"{ref.key}/{ref.version}/{manifest.data}"
@@ -292,7 +292,15 @@ def _damage(manifest: Manifest, folder: Path) -> str | None:
     for entry, digest in zip(manifest.files, found, strict=True):
         if digest != entry.sha256:
             return f"the bytes of the file {entry.path} of {manifest.ref} differ from their digest."
-    return None
+    # Stages read by patterns: a part that somebody put there would be read with the others.
+    added = _visible_files(folder) - {entry.path for entry in manifest.files}
+    return f"the file {min(added)} is none of {manifest.ref}." if added else None
+
+
+def _visible_files(folder: Path) -> set[str]:
+    """Paths below a folder, without what file systems and file managers leave (`.nfs…`, `.DS_Store`)."""
+    files = (path for path in folder.rglob("[!.]*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in files}
 
 
 def _digests(files: Sequence[Path]) -> list[str]:

@@ -129,22 +129,44 @@ def test_versions_come_newest_first(any_store: AssetStore) -> None:
     assert [item.version for item in any_store.versions(SPEC.key)] == [later.version, RECIPE.version]
 
 
+def spoil(store: AssetStore, file: str, content: bytes | None) -> None:
+    """Give a file of the asset other bytes, or none at all, where it lies."""
+    path = f"{REF.key}/{REF.version}/{store.manifest(REF).data}/{file}".rstrip("/")
+    if content is None:
+        store.lake.delete(path)
+    else:
+        store.lake.replace(path, content)
+
+
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("file", "content", "words"),
     [
-        (lambda file: file.write_bytes(file.read_bytes()[:-1] + b"x"), "differ from their digest"),
-        (lambda file: file.write_bytes(file.read_bytes()[:-1]), "bytes, not"),
-        (lambda file: file.unlink(), "is missing"),
+        ("notes/read.txt", b"hallo", "the bytes of the file notes/read.txt .* differ from their digest"),
+        ("notes/read.txt", b"hell", "the file notes/read.txt .* has 4 bytes, not 5"),
+        ("notes/read.txt", b"", "the file notes/read.txt .* has 0 bytes, not 5"),
+        ("notes/read.txt", None, "the file notes/read.txt .* is missing"),
+        ("part-0.parquet", None, "the file part-0.parquet .* is missing"),
+        ("", None, "is missing"),
+        ("part-1.parquet", b"more", "the file part-1.parquet is none of"),
     ],
 )
-def test_damage_is_named_and_never_read(store: AssetStore, damage: object, words: str) -> None:
-    publish(store)
-    damage(store.path(REF) / "part-0.parquet")  # type: ignore[operator]  # one of the lambdas above
-    again = AssetStore(store.url)
+def test_damage_is_named_and_never_read(
+    any_store: AssetStore, tmp_path: Path, file: str, content: bytes | None, words: str
+) -> None:
+    publish(any_store)
+    spoil(any_store, file, content)
+    again = AssetStore(any_store.url, cache=tmp_path / "another-cache")
     with pytest.raises(TamperedAssetError, match=words) as caught:
         again.path(REF)
-    assert "part-0.parquet" in str(caught.value)
     assert str(REF) in str(caught.value)
+    assert not again.is_intact(REF)
+    assert list((tmp_path / "another-cache").rglob(".staging/*")) == []
+
+
+def test_what_a_file_manager_leaves_beside_data_is_no_damage(store: AssetStore) -> None:
+    publish(store)
+    (store.path(REF) / ".DS_Store").write_text("x")
+    assert AssetStore(store.url).is_intact(REF)
 
 
 @pytest.mark.service
@@ -159,27 +181,15 @@ def test_a_damaged_copy_of_a_good_asset_is_fetched_again(s3_store: AssetStore, d
     assert pq.read_table(again.path(REF) / "part-0.parquet")["id"].to_pylist() == [1, 2, 3]
 
 
-@pytest.mark.service
-@pytest.mark.parametrize("gone", ["part-0.parquet", "notes/read.txt", ""])
-def test_damage_in_an_object_store_is_named(s3_store: AssetStore, tmp_path: Path, gone: str) -> None:
-    publish(s3_store)
-    data = f"{REF.key}/{REF.version}/{s3_store.manifest(REF).data}"
-    s3_store.lake.delete(f"{data}/{gone}".rstrip("/"))
-    cache = tmp_path / "another-cache"
-    elsewhere = AssetStore(s3_store.url, cache=cache)
-    with pytest.raises(TamperedAssetError, match="is missing"):
-        elsewhere.path(REF)
-    assert not elsewhere.is_intact(REF)
-    assert list(cache.rglob(".staging/*")) == []
-
-
-def test_a_damaged_asset_is_named_and_rebuilt(any_store: AssetStore, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("content", [None, b"spoilt"])
+def test_a_damaged_asset_is_named_and_rebuilt(
+    any_store: AssetStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
     publish(any_store)
-    any_store.lake.delete(f"{REF.key}/{REF.version}/{any_store.manifest(REF).data}/part-0.parquet")
-    any_store.lake.forget(f"{REF.key}/{REF.version}/{any_store.manifest(REF).data}")
-    again = AssetStore(any_store.url, cache=any_store.cache)
+    spoil(any_store, "part-0.parquet", content)
+    again = AssetStore(any_store.url, cache=tmp_path / "another-cache")
     assert not again.is_intact(REF)
-    assert "part-0.parquet" in caplog.text
+    assert "the file part-0.parquet" in caplog.text
     publish(again)
     assert again.is_intact(REF)
     assert pq.read_table(again.path(REF) / "part-0.parquet")["id"].to_pylist() == [1, 2, 3]
