@@ -23,6 +23,8 @@ def earlier_vectors(
 ) -> Vectors:
     """Return vectors of wanted texts from earlier versions that the same encoder made in the same way.
 
+    No version is read any more after one that brings nothing: texts that are new are in none.
+
     Args:
         versions: Earlier versions, newest first; one whose bytes have changed since is passed over.
         made_by: What decides a text's vector, as the encoder says.
@@ -40,8 +42,11 @@ def earlier_vectors(
         except TamperedAssetError:
             continue
         missing = pa.array(sorted(wanted - found.keys()), pa.string())
+        known = len(found)
         for file in sorted(folder.glob(manifest.main)):
             found.update(_vectors(file, missing))
+        if len(found) == known:
+            break
     return found
 
 

@@ -20,6 +20,8 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.store import AssetStore
 from tasks.embed import files
 from tasks.embed.config import EmbedConfig
+from tasks.embed.encoding import text_digest
+from tasks.embed.reuse import earlier_vectors
 from tasks.embed.task import embed
 from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.texts import product_text
@@ -125,6 +127,28 @@ def test_only_changed_texts_are_embedded_again(store: AssetStore, config: EmbedC
     assert (metrics["reused"], metrics["encoded"]) == (29, 4)
     assert (vectors(store, ref)[1:30] == before[1:]).all()
     assert not np.allclose(vectors(store, ref)[0], before[0])
+
+
+def test_a_new_text_does_not_make_every_earlier_version_be_read(store: AssetStore, config: EmbedConfig) -> None:
+    for count in (5, 6, 7, 8):
+        run(store, make_products(count), config)
+    versions = store.versions(specs.PRODUCT_EMBEDDINGS.key)
+    wanted = {text_digest(text) for text in product_text(make_products(9))}
+    read: list[AssetRef] = []
+
+    def folder(ref: AssetRef) -> Path:
+        read.append(ref)
+        return store.path(ref)
+
+    assert len(earlier_vectors(versions, {"digest": folder_digest(config.encoder)}, wanted, folder)) == 8
+    assert read == [manifest.ref for manifest in versions[:2]], "the newest, and one that brings nothing more"
+
+
+def test_a_text_that_was_gone_for_one_version_is_not_embedded_again(store: AssetStore, config: EmbedConfig) -> None:
+    run(store, make_products(9), config)
+    run(store, make_products(8), config)
+
+    assert store.manifest(run(store, make_products(10), config)).metrics["reused"] == 9
 
 
 def test_vectors_of_another_encoder_or_limit_or_prompt_are_never_reused(
