@@ -200,7 +200,8 @@ class AssetStore:
         data, place = (f"{ref.key}/{ref.version}/{name}" for name in (manifest.data, MANIFEST))
         self.lake.publish(draft.path, data)
         content = manifest.model_dump_json(indent=2).encode()
-        if not self.lake.create(place, content):
+        # A put whose answer was lost is repeated, and refused then: what is there may be this very manifest.
+        if not self.lake.create(place, content) and self.lake.read(place) != content:
             if not is_refresh and self._has_whole(ref):
                 # Another run published this recipe while this one worked: one result is enough.
                 self.lake.delete(data)

@@ -20,6 +20,7 @@ from tasks.assets.store import AssetStore
 from tasks.errors import TamperedAssetError, UnavailableError, UnknownAssetError
 from tests.pandian import environment
 from tests.services import S3, s3_endpoint
+from tests.tasks.assets.meddling import meddler
 
 __all__ = ["s3_endpoint"]
 
@@ -316,6 +317,25 @@ def test_of_processes_that_publish_at_once_one_wins_whole(store: AssetStore, tmp
     assert table.num_rows == 100_000
     assert len(store.lake.attempts()) == 1
     assert list((Path(store.url) / ".staging").iterdir()) == []
+
+
+@pytest.mark.service
+def test_an_asset_stays_though_the_answer_to_its_manifest_was_lost(
+    s3_endpoint: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[str] = []
+
+    def loses_the_first(method: str, path: str) -> bool:
+        if method != "PUT" or not path.endswith("/manifest.json"):
+            return False
+        lost.append(path)
+        return len(lost) == 1
+
+    with meddler(s3_endpoint.endpoint, loses_the_first) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        publish(AssetStore(f"{s3_endpoint.url}/lake", cache=tmp_path / "cache"))
+        assert len(lost) > 1, "the client did not try again"
+        assert AssetStore(f"{s3_endpoint.url}/lake", cache=tmp_path / "another-cache").is_intact(REF)
 
 
 def test_what_is_of_a_table_belongs_to_its_owner_and_the_recipe_does_not_say_so(tmp_path: Path) -> None:
