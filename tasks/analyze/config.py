@@ -37,7 +37,7 @@ class AnalyzeConfig(StageConfig):
     price_bands: int = Field(5, ge=2, le=100, description="Bands of equal numbers of products that prices fall into.")
     min_support: int = Field(20, ge=1, description="Moves that a pair of values needs to be kept.")
     max_associations: int = Field(500, ge=1, description="Pairs kept of each attribute, those with the most evidence.")
-    seed: int = Field(13, description="Seeds the first centres.")
+    seed: int = Field(13, ge=0, description="Seeds the first centres.")
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`.", json_schema_extra={"recipe": False})
     memory_limit: str = Field(
         "2GB",

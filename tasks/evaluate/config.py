@@ -24,7 +24,7 @@ class EvaluateConfig(StageConfig):
         description="Most users evaluated per split, chosen by a digest of their id; the report counts them.",
     )
     bootstrap_samples: int = Field(1000, ge=100, le=100_000, description="Resamples behind each interval.")
-    seed: int = Field(13, description="Seeds the resampling.")
+    seed: int = Field(13, ge=0, description="Seeds the resampling.")
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`.", json_schema_extra={"recipe": False})
     threads: int = Field(
         2, ge=1, description="Blocks of ItemKNN worked on at once.", json_schema_extra={"recipe": False}

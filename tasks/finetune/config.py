@@ -30,6 +30,15 @@ class SplitConfig(StageConfig):
     min_history: int = Field(2, ge=1, le=50, description="Earlier products a user needs to be evaluated.")
     validation_share: float = Field(0.05, gt=0, le=0.4, description="Share of events to validate on (`cutoff`).")
     test_share: float = Field(0.05, gt=0, le=0.4, description="Share of events to test on (`cutoff`).")
+    memory_limit: str = Field(
+        "2GB",
+        pattern=r"^\d+(\.\d+)?(MB|GB)$",
+        description="Memory that DuckDB may use.",
+        json_schema_extra={"recipe": False},
+    )
+    threads: int = Field(
+        2, ge=1, le=256, description="Threads that DuckDB may use.", json_schema_extra={"recipe": False}
+    )
 
 
 class FinetuneConfig(StageConfig):
@@ -68,7 +77,7 @@ class FinetuneConfig(StageConfig):
     validation_users: int = Field(300, ge=10, description="Users in the validation metric, the same at every look.")
     validation_products: int = Field(900, ge=10, description="Products in the validation metric's corpus.")
     patience: int = Field(2, ge=1, description="Looks without a better validation metric after which training stops.")
-    seed: int = Field(13, description="Seeds sampling, shuffling and new weights.")
+    seed: int = Field(13, ge=0, description="Seeds sampling, shuffling and new weights.")
     precision: Literal["auto", "bf16", "fp32"] = Field(
         "auto", description="Arithmetic of training; `auto` is bf16 where the hardware has it, else fp32."
     )

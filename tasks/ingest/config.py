@@ -63,7 +63,9 @@ class SourceConfig(StageConfig):
     )
     decimal_comma: bool = Field(False, description="Whether 1.234,50 means one thousand two hundred and a half.")
     null_words: tuple[str, ...] = Field(NULL_WORDS, description="Texts that mean nothing is there, in lower case.")
-    priority: int = Field(0, description="The higher one wins where `ingest.conflict` is `source_priority`.")
+    priority: int = Field(
+        0, ge=-1000, le=1000, description="The higher one wins where `ingest.conflict` is `source_priority`."
+    )
 
     @field_validator("uri")
     @classmethod
