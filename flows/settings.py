@@ -97,7 +97,9 @@ class Settings(StageConfig):
     suites: str | None = Field(
         None, description="A folder with the shop's own Great Expectations suites, `TABLE.json` each."
     )
-    mlflow: MlflowConfig = Field(default_factory=MlflowConfig, description="The server where models are tracked and registered, or a file on this machine.")
+    mlflow: MlflowConfig = Field(
+        default_factory=MlflowConfig, description="Where models are tracked and registered: server or file."
+    )
     ingest: IngestConfig = Field(default_factory=IngestConfig, description="Reading and cleaning.")
     validate_: ValidateConfig = Field(default_factory=ValidateConfig, alias="validate", description="Suites.")
     profile: ProfileConfig = Field(default_factory=ProfileConfig, description="Statistics of columns and tables.")
