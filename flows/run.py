@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -90,6 +91,7 @@ class Run:
             cache=Path(settings.home) / "cache",
             owners=settings.owners,
         )
+        self._began = datetime.now(UTC)
         self._asked: dict[StageName, list[Asked]] = defaultdict(list)
         self._told: set[StageName] = set()
         self._blocked: dict[str, str] = {}
@@ -346,6 +348,7 @@ class Run:
         with self.store.draft(specs.RUN, recipe, run_id=self.run_id) as draft:
             (draft.path / specs.RUN.main).write_text(report.model_dump_json(indent=2), encoding="utf-8")
             draft.metrics["status"] = report.status
+            draft.started_at = self._began
         self._show(report, manifests)
         return report
 

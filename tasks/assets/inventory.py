@@ -1,8 +1,9 @@
 """The inventory: questions to the manifests of a lake, in SQL over their JSON. There is no second copy of the truth.
 
 Only manifests are read, so the answers are there while a run is going on, and no data is touched. What is current is
-decided by the run records (`inventory/run`): the version that was made, or found unchanged, last. That makes an older
-version current again when a shop goes back to an older configuration.
+decided by the run records (`inventory/run`): the version that the run which began last has made, or found unchanged.
+That makes an older version current again when a shop goes back to an older configuration, and keeps what a run read
+later current where one that began before it ends after it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ select
   content->>'$.key' as key,
   content->>'$.version' as version,
   (content->>'$.key') || '@' || (content->>'$.version') as ref,
+  (content->>'$.started_at')::timestamp as started_at,
   (content->>'$.finished_at')::timestamp as finished_at,
   from_json(content->'$.inputs', '["varchar"]') as inputs,
   content
@@ -35,18 +37,17 @@ from (select unnest($pages)::json as content)
 
 CURRENT: Final = """
 with mentioned as (
-  select unnest(inputs) as ref, finished_at
+  select unnest(list_prepend(ref, inputs)) as ref, started_at
   from manifest
   where key = 'inventory/run'
 ),
 seen as (
-  select ref, max(finished_at) as seen_at
+  select ref, max(started_at) as seen_at
   from mentioned
   group by ref
 ),
 dated as (
-  select manifest.key, manifest.version, manifest.finished_at,
-    greatest(manifest.finished_at, coalesce(seen.seen_at, manifest.finished_at)) as recency
+  select manifest.key, manifest.version, manifest.finished_at, coalesce(seen.seen_at, manifest.finished_at) as recency
   from manifest left join seen using (ref)
 )
 select key, version
@@ -117,7 +118,8 @@ class Lineage:
 def current(store: AssetStore, *, with_shards: bool = False) -> list[Manifest]:
     """Return the current version of every asset, by key.
 
-    A version counts as of the newest run record that names it, or of the time it was made, whichever is later.
+    A version counts as of the beginning of the newest run that names it in its record, which is what the run looked at;
+    a version that no record names, as of the time it was made.
 
     Args:
         store: The lake to ask.

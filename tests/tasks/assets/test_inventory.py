@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
-from tasks.assets.inventory import behind, current, findings, lineage, show
+from tasks.assets.inventory import behind, current, findings, history, lineage, show
 from tasks.assets.manifest import Finding
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
@@ -22,17 +23,23 @@ ROWS = pa.table({"a": [1]})
 
 
 def publish(
-    store: AssetStore, spec: AssetSpec, *inputs: AssetRef, config: str = "", found: tuple[Finding, ...] = ()
+    store: AssetStore,
+    spec: AssetSpec,
+    *inputs: AssetRef,
+    config: str = "",
+    found: tuple[Finding, ...] = (),
+    began: datetime | None = None,
 ) -> AssetRef:
     recipe = Recipe.of("by-hand", 1, {"config": config, "inputs": list(inputs), "key": spec.key})
     with store.draft(spec, recipe, run_id="by-hand") as draft:
         (draft.path / "note.txt").write_text(config, encoding="utf-8")
         draft.findings.extend(found)
+        draft.started_at = began or draft.started_at
     return AssetRef(spec.key, recipe.version)
 
 
-def run_record(store: AssetStore, name: str, *inputs: AssetRef) -> AssetRef:
-    return publish(store, specs.RUN, *inputs, config=name)
+def run_record(store: AssetStore, name: str, *inputs: AssetRef, began: datetime | None = None) -> AssetRef:
+    return publish(store, specs.RUN, *inputs, config=name, began=began)
 
 
 def finding(table: str, severity: str, *, column: str | None = None, kind: str = "missing_values") -> Finding:
@@ -81,6 +88,20 @@ def test_a_version_made_by_a_run_that_has_not_ended_is_current(store: AssetStore
     run_record(store, "first", old)
     new = publish(store, specs.table("products"), config="new")
     assert show(store, "tables/products").ref == new
+
+
+def test_a_run_that_began_earlier_and_ends_later_makes_nothing_older_current(store: AssetStore) -> None:
+    early, late = datetime.now(UTC), datetime.now(UTC)
+    new = publish(store, specs.table("products"), config="read later")
+    short = run_record(store, "short", new, began=late)
+    old = publish(store, specs.table("products"), config="read earlier")
+    long = run_record(store, "long", old, began=early)
+    assert [item.ref for item in current(store)] == [short, new]
+    assert [(item.manifest.ref, item.is_current) for item in history(store, "tables/products")] == [
+        (old, False),
+        (new, True),
+    ]
+    assert [item.manifest.ref for item in history(store, "inventory/run")] == [long, short]
 
 
 def test_shards_are_left_out_unless_asked_for(store: AssetStore) -> None:
