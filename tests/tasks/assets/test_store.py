@@ -1,3 +1,4 @@
+import contextlib
 import json
 import pickle
 import shutil
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -283,40 +285,80 @@ def test_a_store_that_cannot_be_reached_says_so(tmp_path: Path, monkeypatch: pyt
 
 
 WRITER = """
-import os, signal, sys, time
+import sys
+from pathlib import Path
 import pyarrow as pa, pyarrow.parquet as pq
 from tests.tasks.assets.test_store import SPEC, RECIPE
 from tasks.assets.store import AssetStore
-with AssetStore(sys.argv[1]).draft(SPEC, RECIPE, run_id="r") as draft:
-    pq.write_table(pa.table({"id": [int(sys.argv[2])] * 100000}), draft.path / "part-0.parquet")
-    if sys.argv[3] == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    while not os.path.exists(sys.argv[3]):
-        time.sleep(0.01)
+with AssetStore(sys.argv[1], cache=Path(sys.argv[2])).draft(SPEC, RECIPE, run_id="r") as draft:
+    pq.write_table(pa.table({"id": [int(sys.argv[3])] * 100000}), draft.path / "part-0.parquet")
+    print("written", flush=True)
+    sys.stdin.read()
 """
 
 
-def writer(store: AssetStore, value: int, until: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WRITER, store.url, str(value), until], env=environment())
+def writer(store: AssetStore, cache: Path, value: int = 1, **env: str) -> subprocess.Popen[bytes]:
+    """Start a process that writes a draft, says so, and publishes it when its standard input ends."""
+    command = [sys.executable, "-c", WRITER, store.url, str(cache), str(value)]
+    return subprocess.Popen(command, env=environment(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def test_a_writer_that_is_killed_leaves_no_asset(store: AssetStore) -> None:
-    process = writer(store, 1, "die")
-    assert process.wait(60) == -signal.SIGKILL
-    assert store.find(REF) is None
-    assert store.leftovers() != []
+def written(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """Wait for its draft, and return the input whose end lets it publish."""
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == b"written\n"
+    return process.stdin
 
 
-def test_of_processes_that_publish_at_once_one_wins_whole(store: AssetStore, tmp_path: Path) -> None:
-    go = tmp_path / "go"
-    processes = [writer(store, value, str(go)) for value in range(4)]
-    go.touch()
-    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
-    table = pq.read_table(store.path(REF) / "part-0.parquet")
+def test_a_writer_that_is_killed_leaves_no_asset(any_store: AssetStore, tmp_path: Path) -> None:
+    with writer(any_store, tmp_path / "cache") as process:
+        written(process)
+        process.kill()
+    assert any_store.find(REF) is None
+    assert len(any_store.leftovers()) == 1
+    collect(any_store, keep=1)
+    assert any_store.leftovers() == []
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(("last", "is_there"), [("part-0.parquet", False), ("manifest.json", True)])
+def test_a_writer_that_is_killed_while_it_uploads_leaves_a_whole_asset_or_none(
+    s3_store: AssetStore, s3_endpoint: S3, tmp_path: Path, last: str, is_there: bool
+) -> None:
+    writers: list[subprocess.Popen[bytes]] = []
+
+    def kills(method: str, path: str) -> bool:
+        is_last = method == "PUT" and path.endswith(f"/{last}")
+        if is_last:
+            writers[0].kill()
+        return is_last
+
+    with (
+        meddler(s3_endpoint.endpoint, kills) as address,
+        writer(s3_store, tmp_path / "another-cache", AWS_ENDPOINT_URL=address) as process,
+    ):
+        writers.append(process)
+        written(process).close()
+    assert process.returncode == -signal.SIGKILL
+    assert s3_store.is_intact(REF) == (s3_store.find(REF) is not None) == is_there
+    publish(s3_store)
+    collect(s3_store, keep=1, grace=timedelta(0))
+    assert s3_store.is_intact(REF)
+    assert len(s3_store.lake.attempts()) == 1
+
+
+def test_of_processes_that_publish_at_once_one_wins_whole(any_store: AssetStore, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(writer(any_store, tmp_path / f"cache-{value}", value)) for value in range(3)]
+        for ready in [written(process) for process in processes]:
+            ready.close()
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    table = pq.read_table(any_store.path(REF) / "part-0.parquet")
     assert len(set(table["id"].to_pylist())) == 1
     assert table.num_rows == 100_000
-    assert len(store.lake.attempts()) == 1
-    assert list((Path(store.url) / ".staging").iterdir()) == []
+    assert len(any_store.lake.attempts()) == 1
+    assert list(tmp_path.rglob(".staging/*")) == []
 
 
 @pytest.mark.service
