@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from tasks.assets.asset import AssetRef
 from tasks.assets.specs import REGISTRATION, SPLIT
-from tasks.errors import UnavailableError, UsageError
+from tasks.errors import UsageError
+from tasks.mlflow_errors import NOT_THERE, mlflow_error
 from tasks.register.candidate import (
     TASKS_FOLDER,
     Candidate,
@@ -39,7 +40,6 @@ RECIPE_TAG: Final = "recipe"
 CARD: Final = "card.md"
 DIGEST_LENGTH: Final = 36
 """MLflow's column for a data set's digest holds no more."""
-NOT_THERE: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ class Registry:
         config: The address, the experiment, the model's name.
 
     Raises:
-        UnavailableError: MLflow does not answer. This goes for every method.
+        UnavailableError: MLflow does not answer. This and the next go for every method.
+        UsageError: MLflow refuses what it is asked, or who asks.
     """
 
     def __init__(self, config: RegisterConfig) -> None:
@@ -154,7 +155,7 @@ class Registry:
             return self._version(self.client.get_model_version(self.name, version))
         except MlflowException as error:
             if error.error_code not in NOT_THERE:
-                raise _unavailable(self.uri, error) from error
+                raise mlflow_error(self.uri, error.error_code, error) from error
             known = ", ".join(str(number) for number in sorted(self.tags())) or "none"
             raise UsageError(
                 problem=f"The model “{self.name}” has no version {version}.", fix=f"The versions are: {known}."
@@ -184,7 +185,7 @@ class Registry:
         except MlflowException as error:
             if error.error_code in NOT_THERE:
                 return None
-            raise _unavailable(self.uri, error) from error
+            raise mlflow_error(self.uri, error.error_code, error) from error
 
     def set_tags(self, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
@@ -327,7 +328,7 @@ class Registry:
         try:
             yield
         except MlflowException as error:
-            raise _unavailable(self.uri, error) from error
+            raise mlflow_error(self.uri, error.error_code, error) from error
 
 
 def review_of(tags: Mapping[str, str]) -> str:
@@ -434,11 +435,3 @@ def _unchanged_path() -> Iterator[None]:
 def _make_folder(uri: str) -> None:
     if uri.startswith("sqlite:///"):
         Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-
-
-def _unavailable(uri: str, error: Exception) -> UnavailableError:
-    return UnavailableError(
-        source=uri,
-        problem=f"MLflow says: {str(error).splitlines()[0]}",
-        fix="Check that MLflow runs at mlflow.tracking_uri, then run again.",
-    )
