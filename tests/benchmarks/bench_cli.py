@@ -1,4 +1,4 @@
-"""How fast the command line answers, and a run that finds nothing changed."""
+"""How fast the command line answers, and how long the sample shop takes: at first, and with nothing changed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tasks.assets.store import AssetStore
-from tests.benchmarks.conftest import Ledger
-from tests.builders import make_products, save_table
+from tests.benchmarks.conftest import Demo, Ledger
 from tests.pandian import CALL, environment, pandian
-from tests.tiny import write_shop
 
 pytestmark = pytest.mark.benchmark
 
+DEMO_S = 360
+"""What the first run of the demo may take, installation aside."""
+
 
 @pytest.mark.parametrize("args", [["--help"], ["inventory", "list"]])
-def test_commands_that_only_read_answer_within_a_second(tmp_path: Path, ledger: Ledger, args: list[str]) -> None:
-    write_shop(tmp_path)
-    store = AssetStore(str(tmp_path / "lake"))
-    for name in ("products", "events", "users", "queries"):
-        save_table(store, name, make_products(5))
-    ours = _median_s(tmp_path, *args)
-    bare = _median_s(tmp_path, code="import click, pydantic, yaml")
+def test_commands_that_only_read_answer_within_a_second(demo: Demo, ledger: Ledger, args: list[str]) -> None:
+    ours = _median_s(demo.folder, *args)
+    bare = _median_s(demo.folder, code="import click, pydantic, yaml")
     ledger.add(
-        work=f"`pandian {' '.join(args)}`",
+        work=f"`pandian {' '.join(args)}` on the demo",
         peer="Python importing click, pydantic and yaml",
         needs="< 1 s",
         ours=f"{ours:.2f} s",
@@ -37,20 +33,31 @@ def test_commands_that_only_read_answer_within_a_second(tmp_path: Path, ledger: 
     assert ours < 1
 
 
-def test_a_demo_with_nothing_changed_costs_a_twentieth_of_its_first_run(tmp_path: Path, ledger: Ledger) -> None:
-    first = _seconds(tmp_path, "demo")
-    again = _seconds(tmp_path, "demo")
+def test_the_demo_takes_minutes(demo: Demo, ledger: Ledger) -> None:
     ledger.add(
-        work="`pandian demo` with nothing changed",
+        work="`pandian demo`, its first run",
+        peer="six minutes",
+        needs="below",
+        ours=f"{demo.seconds:.0f} s",
+        theirs=f"{DEMO_S} s",
+        ratio=demo.seconds / DEMO_S,
+        is_met=demo.seconds < DEMO_S,
+    )
+    assert demo.seconds < DEMO_S
+
+
+def test_a_run_with_nothing_changed_costs_a_twentieth_of_the_first(demo: Demo, ledger: Ledger) -> None:
+    again = min(_seconds(demo.folder, "run") for _ in range(2))
+    ledger.add(
+        work="`pandian run` on the demo with nothing changed",
         peer="its first run",
         needs="≤ 0.05x",
         ours=f"{again:.1f} s",
-        theirs=f"{first:.1f} s",
-        ratio=again / first,
-        is_met=again <= 0.05 * first,
+        theirs=f"{demo.seconds:.1f} s",
+        ratio=again / demo.seconds,
+        is_met=again <= 0.05 * demo.seconds,
     )
-    assert first < 360
-    assert again <= 0.05 * first
+    assert again <= 0.05 * demo.seconds
 
 
 def _seconds(folder: Path, *args: str, code: str = CALL) -> float:

@@ -11,9 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.benchmarks.conftest import Ledger
+from tasks.assets.store import AssetStore
+from tests.benchmarks.conftest import Demo, Ledger
 
 ROWS = 10_000_000
+ROUNDS = 3
+PROMOTIONS = 20_940_529
+SECONDS_FOR_PROMOTIONS = 10
 EVENTS = f"""
 copy (
   select
@@ -67,7 +71,8 @@ from tasks.profile.table import describe_table
 import pyarrow.parquet
 base = peak()
 begun, used = time.perf_counter(), cpu()
-found = describe_table({table!r}, [Path({path!r})], ProfileConfig(memory_limit={limit!r}), spill=Path({spill!r}))
+files, config = [Path(path) for path in {paths!r}], ProfileConfig(memory_limit={limit!r})
+found = describe_table({table!r}, files, config, spill=Path({spill!r}))
 seconds, spent = time.perf_counter() - begun, cpu() - used
 print(json.dumps({{
     'seconds': seconds, 'cpu': spent, 'peak': peak(), 'base': base, 'keys': found.keys,
@@ -87,10 +92,8 @@ def test_ten_million_events_are_profiled_in_half_the_time_of_summarize(ledger: L
     duckdb.execute("set threads = 2")
     duckdb.execute(EVENTS.format(path=path))
 
-    code = OURS.format(table="events", path=str(path), limit="1GB", spill=str(spill))
-    ours = min((_child(code) for _ in range(2)), key=lambda run: run["seconds"])
-    summary = SUMMARIZE.format(path=path, limit="1GB", spill=spill)
-    theirs = min((_child(summary) for _ in range(2)), key=lambda run: run["seconds"])
+    code = OURS.format(table="events", paths=[str(path)], limit="1GB", spill=str(spill))
+    ours, theirs = _best_in_turn(code, SUMMARIZE.format(path=path, limit="1GB", spill=spill))
     pandas = _child(PANDAS.format(path=str(path)))
 
     ratio = ours["seconds"] / theirs["seconds"]
@@ -118,12 +121,38 @@ def test_ten_million_events_are_profiled_in_half_the_time_of_summarize(ledger: L
 
 
 @pytest.mark.benchmark
+def test_twenty_million_promotion_rows_are_profiled_in_seconds(ledger: Ledger, demo: Demo, tmp_path: Path) -> None:
+    store = AssetStore(str(demo.folder / "lake"))
+    (table,) = [item for item in store.manifests() if item.key == "tables/promotions"]
+    files = sorted(store.path(table.ref).glob("part-*.parquet"))
+    spill = str(tmp_path / "spill")
+
+    code = OURS.format(table="promotions", paths=[str(file) for file in files], limit="1GB", spill=spill)
+    ours, theirs = _best_in_turn(
+        code, SUMMARIZE.format(path=files[0].parent / "part-*.parquet", limit="1GB", spill=spill)
+    )
+
+    is_met = ours["seconds"] <= SECONDS_FOR_PROMOTIONS
+    ledger.add(
+        work=f"profile {table.rows:,} promotion rows of the demo",
+        peer="DuckDB SUMMARIZE",
+        needs=f"seconds: ≤ {SECONDS_FOR_PROMOTIONS} s",
+        ours=f"{ours['seconds']:.1f} s, {ours['peak']:.2f} GB at a limit of 1 GB",
+        theirs=f"{theirs['seconds']:.1f} s, {theirs['peak']:.2f} GB",
+        ratio=ours["seconds"] / theirs["seconds"],
+        is_met=is_met,
+    )
+    assert table.rows == PROMOTIONS
+    assert is_met
+
+
+@pytest.mark.benchmark
 def test_the_memory_limit_holds_where_the_keys_alone_are_larger(ledger: Ledger, tmp_path: Path) -> None:
     path, spill = tmp_path / "part-0.parquet", tmp_path / "spill"
     duckdb.execute("set threads = 2")
     duckdb.execute(UNIQUE.format(path=path))
 
-    ours = _child(OURS.format(table="orders", path=str(path), limit="400MB", spill=str(spill)))
+    ours = _child(OURS.format(table="orders", paths=[str(path)], limit="400MB", spill=str(spill)))
 
     is_met = ours["peak"] <= 0.4 + ALLOWANCE_GB
     ledger.add(
@@ -137,6 +166,12 @@ def test_the_memory_limit_holds_where_the_keys_alone_are_larger(ledger: Ledger, 
     )
     assert ours["keys"] == [["order_id"], ["code"]]
     assert is_met
+
+
+def _best_in_turn(*codes: str) -> list[dict[str, Any]]:  # JSON values of any shape
+    """Run each several times, one after the other, and return the fastest run of each."""
+    runs = [[_child(code) for code in codes] for _ in range(ROUNDS)]
+    return [min(of_one, key=lambda run: run["seconds"]) for of_one in zip(*runs, strict=True)]
 
 
 def _child(code: str) -> dict[str, Any]:  # JSON values of any shape

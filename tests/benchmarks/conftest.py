@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.pandian import pandian
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 HEADER = "| work | peer in the same run | needs | ours | peer | ratio | met |\n|---|---|---|---|---|---|---|\n"
@@ -46,6 +49,23 @@ class Ledger:
             for e in sorted(self.entries, key=lambda e: e.work)
         ]
         return HEADER + "".join(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The sample shop after its first run, and how long that took."""
+
+    folder: Path
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    folder = tmp_path_factory.mktemp("demo")
+    begun = time.perf_counter()
+    done = pandian("demo", "--dir", ".", cwd=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return Demo(folder, time.perf_counter() - begun)
 
 
 @pytest.fixture(scope="session")
