@@ -21,7 +21,7 @@ from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.recheck import basis_of, reason_against
-from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Registry, Version, exists, review_of
+from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, REJECTED, Registry, Version, exists, review_of
 from tasks.register.rehearsal import Rehearsal
 from tasks.register.status import SINCE, Shown, nothing_to_promote, status_words
 
@@ -208,28 +208,31 @@ def roll_back(
 ) -> Review:
     """Give the alias `champion` back to the version that had it before, and keep who, why and when.
 
-    An only champion is taken out of use all the same: then there is none.
+    Earlier champions that were rejected since are passed over. Where there is none left, the champion is taken out of
+    use all the same: then there is none. The alias moves last: what interrupts a rollback leaves the champion in its
+    place, rejected, so that no promotion brings it back, and the same rollback given again finishes it.
 
     Raises:
-        UsageError: There is neither a champion nor an earlier one, moving it was interrupted, or there is no reason.
+        UsageError: There is neither a champion nor an earlier one, or there is no reason.
         CandidateRefusedError: The earlier champion does not answer any more.
     """
     _demand_reason(reason)
     registry = _registry(config, is_dry_run=is_dry_run)
     with _one_at_a_time(store):
-        champion, previous = registry.by_alias(CHAMPION), registry.by_alias(PREVIOUS)
-        about = _rolled_about(champion, previous)
-        tags = {"review": "rejected", REASON: f"rolled back: {reason}", "reviewer": by, "reviewed_at": now.isoformat()}
-        if previous is not None:
-            _return_to(registry, previous, now=now)
+        champion = registry.by_alias(CHAMPION)
+        earlier = _earlier_champions(registry, champion)
+        returning = _answering(registry, earlier[0]) if earlier else None
+        about = returning or champion
+        if about is None:
+            raise UsageError(problem="There is no champion to take out of use.", fix=NEXT)
+        tags = {"review": REJECTED, REASON: f"rolled back: {reason}", "reviewer": by, "reviewed_at": now.isoformat()}
         if champion is not None:
             registry.set_tags(champion.version, tags)
-        if previous is None:
-            registry.drop_alias(CHAMPION)
-        name, version = registry.name, previous.version if previous else None
-        from_version = champion.version if champion else None
-        review = Review(name, "rolled back", version, from_version, by, reason, now.isoformat())
-        return _kept(registry, store, about, review, **(_own_reason(previous) if previous else {}))
+        version, from_version = (item.version if item else None for item in (returning, champion))
+        review = Review(registry.name, "rolled back", version, from_version, by, reason, now.isoformat())
+        _kept(registry, store, about, review, **(_own_reason(returning) if returning else {}))
+        _return_to(registry, earlier, now=now)
+        return review
 
 
 def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | None = None) -> Path:
@@ -290,31 +293,43 @@ def _demand_passed(version: Version) -> None:
     )
 
 
-def _rolled_about(champion: Version | None, previous: Version | None) -> Version:
-    """Return the version that a rollback is about: the one that it returns to, or else the one that it takes out."""
-    about = previous or champion
-    if about is None:
-        raise UsageError(problem="There is no champion to take out of use.", fix=NEXT)
-    if champion is not None and previous is not None and champion.version == previous.version:
-        raise UsageError(
-            problem=f"A decision was interrupted: version {about.version} is both the champion and the one before.",
-            fix="Finish it by `pandian promote`, then roll back.",
-        )
-    return about
+def _earlier_champions(registry: Registry, champion: Version | None) -> list[str]:
+    """Return the champions before, the last first, without those that were rejected since.
+
+    The tags tell which they are, and the alias `previous` only where they do not: it moves while a rollback goes on.
+    """
+    tags, previous = registry.tags(), registry.by_alias(PREVIOUS)
+    number = previous.version if previous else ""
+    if champion is not None:
+        number = champion.tags.get(PROMOTED_FROM, number)
+        tags.pop(int(champion.version), None)
+    found = []
+    while number.isdigit() and int(number) in tags:
+        its = tags.pop(int(number))
+        if review_of(its) != REJECTED:
+            found.append(number)
+        number = its.get(PROMOTED_FROM, "")
+    return found
 
 
-def _return_to(registry: Registry, previous: Version, *, now: datetime) -> None:
-    """Make the earlier champion the champion, if it still answers, and the one before it the earlier one."""
-    problem = registry.problem_of(previous.version)
+def _answering(registry: Registry, number: str) -> Version:
+    version, problem = registry.version(number), registry.problem_of(number)
     if problem is not None:
-        raise _refused(previous, problem)
-    registry.set_alias(CHAMPION, previous.version)
-    registry.set_tags(previous.version, {SINCE: now.isoformat()})
-    earlier = previous.tags.get(PROMOTED_FROM, "")
-    if earlier.isdigit() and int(earlier) in registry.tags():
-        registry.set_alias(PREVIOUS, earlier)
+        raise _refused(version, problem)
+    return version
+
+
+def _return_to(registry: Registry, earlier: Sequence[str], *, now: datetime) -> None:
+    """Make the first of some earlier champions the champion, and the second the one before."""
+    if len(earlier) > 1:
+        registry.set_alias(PREVIOUS, earlier[1])
     else:
         registry.drop_alias(PREVIOUS)
+    if earlier:
+        registry.set_tags(earlier[0], {SINCE: now.isoformat()})
+        registry.set_alias(CHAMPION, earlier[0])
+    else:
+        registry.drop_alias(CHAMPION)
 
 
 def _own_reason(version: Version) -> dict[str, str]:

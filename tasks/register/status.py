@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, Version, review_of
+from tasks.register.registry import CHALLENGER, CHAMPION, PREVIOUS, REJECTED, Version, review_of
 
 SINCE: Final = "promoted_at"
 CARD_NOTE: Final = "The card below was written when the version was registered."
@@ -68,7 +68,10 @@ def _place(version: Version, champion: Version | None) -> str:
         since = _moment(version.tags.get(SINCE, ""))
         return f"champion{f', since {since}' if since else ''}. It answers `pandian search` and `pandian recommend`."
     if PREVIOUS in version.aliases:
-        return f"the champion before; {serving}. `pandian rollback` returns to it."
+        then = "`pandian rollback` returns to it."
+        if version.review == REJECTED:
+            then = "A rollback passes over it, for it is rejected."
+        return f"the champion before; {serving}. {then}"
     if CHALLENGER in version.aliases:
         return f"challenger; {serving}."
     return f"no alias; {serving}."

@@ -173,6 +173,9 @@ class Shop:
     def approve(self, version: str, reason: str = "good") -> Review:
         return judge(self.config, self.store, version, "approved", by="ada", reason=reason, now=NOON)
 
+    def reject(self, version: str, reason: str = "bad") -> Review:
+        return judge(self.config, self.store, version, "rejected", by="bob", reason=reason, now=NOON)
+
     def promote(self, *, minutes: int = 1, is_asked: bool = True) -> Review | None:
         return promote(self.config, self.store, now=NOON + timedelta(minutes=minutes), is_asked=is_asked)
 

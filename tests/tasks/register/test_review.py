@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,8 +12,9 @@ import pytest
 import tasks.register.review as review_module
 from tasks.assets import specs
 from tasks.assets.gc import collect
-from tasks.errors import CandidateRefusedError, UnavailableError
+from tasks.errors import CandidateRefusedError, UnavailableError, UsageError
 from tasks.register.registry import Registry
+from tasks.register.review import shown
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of
 
 pytestmark = MLFLOW_WARNINGS
@@ -38,6 +42,69 @@ def test_rolling_back_twice_goes_back_two_champions(shop: Shop) -> None:
     assert (shop.alias("champion"), shop.alias("previous")) == (first.version, None)
     assert shop.roll_back(minutes=4).version is None
     assert (shop.alias("champion"), shop.alias("previous")) == (None, None)
+
+
+def test_a_rollback_that_is_interrupted_anywhere_is_finished_by_giving_it_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (shop.champion(value) for value in (0.12, 0.13, 0.14))
+    for interrupted in itertools.count():
+        with monkeypatch.context() as patch:
+            take_changes(patch, interrupted)
+            with contextlib.suppress(UnavailableError):
+                shop.roll_back(minutes=2 + interrupted)
+                break
+        assert shop.promote(minutes=2 + interrupted, is_asked=False) is None, "the promotion would bring it back"
+        assert shop.alias("champion") == third.version
+    assert interrupted > 5
+    assert (shop.alias("champion"), shop.alias("previous")) == (second.version, first.version)
+    assert [item.review for item in shop.registry.versions()] == ["rejected", "approved", "approved"]
+    assert (shop.log()[-1]["version"], shop.log()[-1]["from_version"]) == (second.version, third.version)
+
+
+def take_changes(patch: pytest.MonkeyPatch, most: int) -> None:
+    """Let MLflow take so many changes, and none after them."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    left = iter(range(most))
+
+    def ends(change: Callable[..., None]) -> Callable[..., None]:
+        def changed(*args: Any) -> None:  # whatever MLflow's client takes
+            if next(left, None) is None:
+                raise MlflowException("The connection was lost")
+            change(*args)
+
+        return changed
+
+    for name in ("set_model_version_tag", "set_registered_model_alias", "delete_registered_model_alias"):
+        patch.setattr(MlflowClient, name, ends(getattr(MlflowClient, name)))
+
+
+def test_a_rollback_passes_over_an_earlier_champion_that_was_rejected(shop: Shop) -> None:
+    first, second, third = (shop.champion(value) for value in (0.12, 0.13, 0.14))
+    shop.reject(second.version, "it shows recalled products")
+    found = shop.roll_back()
+    assert (found.version, found.from_version) == (first.version, third.version)
+    assert (shop.alias("champion"), shop.alias("previous")) == (first.version, None)
+
+
+def test_without_an_earlier_champion_that_was_not_rejected_there_is_none_after_a_rollback(shop: Shop) -> None:
+    first, second = shop.champion(0.12), shop.champion(0.13)
+    shop.reject(first.version)
+    assert shown(shop.config, first.version).status[0].endswith("A rollback passes over it, for it is rejected.")
+    found = shop.roll_back()
+    assert (found.version, found.from_version) == (None, second.version)
+    assert (shop.alias("champion"), shop.alias("previous")) == (None, None)
+
+
+def test_a_rejected_champion_before_is_no_way_back_to_one_that_was_lost(shop: Shop) -> None:
+    first, second = shop.champion(0.12), shop.champion(0.13)
+    shop.reject(first.version)
+    shop.registry.client.delete_model_version(shop.config.model_name, second.version)
+    with pytest.raises(UsageError, match="no champion to take out of use"):
+        shop.roll_back()
+    assert shop.alias("champion") is None
 
 
 def test_a_version_that_was_rolled_back_can_be_approved_again(shop: Shop) -> None:
