@@ -71,13 +71,31 @@ def flock(path: Path, *, is_shared: bool, is_waiting: bool) -> Iterator[bool]:
     """Lock a file; the kernel lets it go when the process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | (0 if is_waiting else fcntl.LOCK_NB)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, mode)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    while True:
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, mode)
+            except BlockingIOError:
+                yield False
+                return
+            if _is_at(path, file.fileno()):  # else it was removed between opening and locking: others lock another
+                yield True
+                return
+
+
+def remove_idle_locks(folder: Path) -> None:
+    """Remove the lock files that nobody holds: only who holds one may, so it is still the one that others open."""
+    for path in folder.glob("*"):
+        with flock(path, is_shared=False, is_waiting=False) as is_mine:
+            if is_mine:
+                path.unlink()
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _is_alive(process: str) -> bool:

@@ -76,6 +76,7 @@ def collect(
                 store.discard(ref)
             for path in leftovers:
                 store.lake.delete(path)
+            store.lake.sweep(datetime.now(UTC) - grace)
     return Collected(
         kept=tuple(sorted(kept)),
         removed=tuple(removed),

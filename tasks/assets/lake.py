@@ -77,6 +77,10 @@ class Lake(Protocol):
         """
         ...
 
+    def sweep(self, before: datetime) -> None:
+        """Remove what has no path in the lake: locks that nobody holds, parts of uploads begun before a moment."""
+        ...
+
     def is_written_after(self, path: str, moment: datetime) -> bool:
         """Return whether a file in the lake below a path was written after a moment."""
         ...

@@ -88,6 +88,10 @@ class LocalLake:
         """Return the paths of such folders in `.staging` and `.scratch`, sorted."""
         return disk.abandoned(self.root, before)
 
+    def sweep(self, before: datetime) -> None:
+        """Remove the files of locks that nobody holds."""
+        disk.remove_idle_locks(self.root / ".locks")
+
     def is_written_after(self, path: str, moment: datetime) -> bool:
         """Look at the times of the files."""
         return disk.is_written_after(self.root / path, moment)

@@ -124,6 +124,16 @@ class ObjectLake:
         """Return the paths of such folders in the cache, sorted."""
         return disk.abandoned(self.cache, before)
 
+    def sweep(self, before: datetime) -> None:
+        """Remove the files of locks that nobody holds, and on S3 what was uploaded of files that never became whole.
+
+        Google's and Azure's stores drop such parts by themselves. Where an S3 endpoint does not let us, they stay.
+        """
+        disk.remove_idle_locks(self.cache / ".locks")
+        if self.url.startswith(("s3://", "s3a://")):
+            with contextlib.suppress(UnavailableError, FileNotFoundError), self._reporting():
+                self._abort_uploads(before)
+
     def is_written_after(self, path: str, moment: datetime) -> bool:
         """Look at the times of the objects."""
         files = self._files(path)
@@ -136,6 +146,14 @@ class ObjectLake:
     ) -> contextlib.AbstractContextManager[bool]:
         """Hold `flock(2)` on a file in the cache: nobody on another machine sees it."""
         return disk.flock(self.cache / ".locks" / name, is_shared=is_shared, is_waiting=is_waiting)
+
+    def _abort_uploads(self, before: datetime) -> None:
+        bucket, _, prefix = self._at("").partition("/")
+        found = self._fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/".lstrip("/"))
+        for upload in found.get("Uploads", []):
+            if upload["Initiated"] < before:
+                place = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+                self._fs.call_s3("abort_multipart_upload", Bucket=bucket, **place)
 
     def _files(self, path: str = "") -> list[str]:
         root = self._at("")

@@ -139,6 +139,13 @@ def test_nothing_is_collected_while_a_run_is_going_on(store: AssetStore) -> None
         collect(store, keep=1)
 
 
+def test_the_locks_of_stages_that_ended_are_removed(store: AssetStore) -> None:
+    with store.lake.lock("read-0123456789ab"):
+        pass
+    collect(store, keep=1)
+    assert [path.name for path in (Path(store.url) / ".locks").iterdir()] == ["run"]
+
+
 def test_a_dry_run_does_not_wait_for_a_run_that_is_going_on(store: AssetStore) -> None:
     with store.lake.lock("run", is_shared=True):
         assert collect(store, keep=1, is_dry_run=True).removed == ()

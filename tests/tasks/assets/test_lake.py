@@ -1,3 +1,8 @@
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -84,6 +89,56 @@ def test_shared_locks_go_together_and_keep_an_exclusive_one_out(tmp_path: Path) 
         assert second
         with lake.lock("x", is_waiting=False) as exclusive:
             assert not exclusive
+
+
+def test_a_lock_that_is_removed_while_one_waits_for_it_is_still_held_once(tmp_path: Path) -> None:
+    lake, held = LocalLake(tmp_path), threading.Event()
+
+    def holds() -> bool:
+        with lake.lock("x"):
+            held.set()
+            with lake.lock("x", is_waiting=False) as second:
+                return second
+
+    with ThreadPoolExecutor() as pool:
+        with lake.lock("x"):
+            waiting = pool.submit(holds)
+            while _waiting_for_locks() == 0:
+                time.sleep(0.01)
+            (tmp_path / ".locks" / "x").unlink()
+        assert held.wait(60)
+        assert not waiting.result(60)
+
+
+def _waiting_for_locks() -> int:
+    """How many threads of this process wait for a lock of a file, as the kernel says."""
+    lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    return sum("->" in line and f" {os.getpid()} " in line for line in lines)
+
+
+def test_sweeping_removes_the_locks_that_nobody_holds(tmp_path: Path) -> None:
+    lake = LocalLake(tmp_path)
+    with lake.lock("idle"):
+        pass
+    with lake.lock("run"), lake.lock("shared", is_shared=True):
+        lake.sweep(datetime.now(UTC))
+        assert sorted(path.name for path in (tmp_path / ".locks").iterdir()) == ["run", "shared"]
+
+
+@pytest.mark.service
+def test_sweeping_drops_what_was_uploaded_of_files_that_never_became_whole(s3_endpoint: S3, tmp_path: Path) -> None:
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=s3_endpoint.endpoint)
+    lake = ObjectLake(f"{s3_endpoint.url}/lake", tmp_path)
+    for key in ("lake/tables/a", "lakes/b"):
+        client.create_multipart_upload(Bucket=s3_endpoint.bucket, Key=key)
+    begun = [item["Initiated"] for item in client.list_multipart_uploads(Bucket=s3_endpoint.bucket)["Uploads"]]
+    lake.sweep(min(begun))
+    assert len(client.list_multipart_uploads(Bucket=s3_endpoint.bucket)["Uploads"]) == 2
+    lake.sweep(max(begun) + timedelta(seconds=1))
+    left = client.list_multipart_uploads(Bucket=s3_endpoint.bucket)["Uploads"]
+    assert [item["Key"] for item in left] == ["lakes/b"]
 
 
 def test_scratch_is_the_same_folder_after_a_crash(tmp_path: Path) -> None:
