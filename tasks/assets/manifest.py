@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -74,7 +74,7 @@ class Manifest(Record):
     stage: str
     recipe_revision: int
     arguments: dict[str, Any]  # JSON values of any shape
-    inputs: tuple[str, ...]
+    inputs: tuple[Annotated[str, Field(pattern="^.+@.+$")], ...]
     data: str
     main: str
     files: tuple[FileEntry, ...]
@@ -129,7 +129,8 @@ def _contradiction(manifest: Manifest, ref: AssetRef) -> str | None:
     """What a manifest says that cannot be; paths are followed, and removed, only if they stay in the asset's folder."""
     if manifest.ref != ref:
         return f"is that of {manifest.ref}"
-    if not DATA_PATTERN.fullmatch(manifest.data) or any(_leads_away(entry.path) for entry in manifest.files):
+    paths = (manifest.main, *(entry.path for entry in manifest.files))
+    if not DATA_PATTERN.fullmatch(manifest.data) or any(map(_leads_away, paths)):
         return "names files that are not in the asset's folder"
     if content_digest(manifest.files) != manifest.content_digest:
         return "names files that differ from its content digest"

@@ -242,7 +242,9 @@ def rewrite(store: AssetStore, **changes: object) -> None:
         ({"data": "../../../../../precious"}, "not in the asset's folder"),
         ({"files": [{"path": "../notes.txt", "bytes": 1, "sha256": "0"}]}, "not in the asset's folder"),
         ({"files": [{"path": "/etc/passwd", "bytes": 1, "sha256": "0"}]}, "not in the asset's folder"),
+        ({"main": "../*/*.parquet"}, "not in the asset's folder"),
         ({"files": []}, "differ from its content digest"),
+        ({"inputs": ["tables/events"]}, "cannot be read"),
     ],
 )
 def test_a_manifest_that_was_changed_is_named_and_leads_nowhere(
