@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 from pydantic import Field
 
-from tasks.assets.file_system import file_system, is_of_a_store
 from tasks.assets.recipe import StageConfig
 from tasks.assets.store import file_digest
-from tasks.errors import CredentialsError, MissingSourceError, UnavailableError
+from tasks.errors import MissingSourceError
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.database import spool_query
-from tasks.ingest.folders import WILDCARDS, demand_pattern, files_below, files_like, has_hidden
+from tasks.ingest.database import write_result
+from tasks.ingest.folders import WILDCARDS, demand_pattern, files_below, files_like
+from tasks.ingest.remote import fetch_file, is_remote, remote_files
+from tasks.ingest.spool import spooled
 from tasks.ingest.texts import archive_members, naming_damage
 
-LOCAL: Final = ""
+SETTLED_S: Final = 2.0
+"""A file's times are as coarse on some file systems."""
 
 
 class Shard(StageConfig):
     """One file of one source, or one member of an archive.
 
-    `digest` stands for its content: the SHA-256 of its bytes, or an object store's entity tag. `place` is where it lies
-    on this machine, or its address; it is no part of a recipe. `path` is where it lies as shop.yaml's reader would say
-    it: from that file's folder.
+    `digest` stands for its content: the SHA-256 of its bytes, or an object store's entity tag. `path` is where it lies
+    as shop.yaml's reader would say it: from that file's folder. `place` is where it lies on this machine, or its
+    address, and `stamp` changes with each writing to it there; neither is part of a recipe.
     """
 
     name: str
@@ -39,17 +44,30 @@ class Shard(StageConfig):
     digest: str
     member: str | None = None
     source: SourceConfig
+    has_siblings: bool = Field(False, json_schema_extra={"recipe": False})
     place: str = Field(json_schema_extra={"recipe": False})
+    stamp: str = Field("", json_schema_extra={"recipe": False})
 
     @property
     def is_one_of_many(self) -> bool:
-        """Whether the source is a pattern or a folder, whose files may differ in their columns."""
-        return self.source.query is None and self.path != _plain(self.source.uri)
+        """Whether the source is a pattern, a folder or an archive, whose files may differ in their columns."""
+        return self.has_siblings or (self.source.query is None and self.path != _plain(self.source.uri))
 
     @property
     def where(self) -> str:
         """Words that no other file or member has: its path, and its place in its archive."""
         return self.path if self.member is None else f"{self.path}/{self.member}"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file: its name below the fixed part of its uri, its path as it is written, and what `Shard` says of it."""
+
+    name: str
+    path: str
+    place: str
+    digest: str
+    stamp: str = ""
 
 
 def find_shards(table: str, sources: Sequence[SourceConfig], base: Path, spool: Path) -> tuple[Shard, ...]:
@@ -59,7 +77,7 @@ def find_shards(table: str, sources: Sequence[SourceConfig], base: Path, spool: 
         table: The table's name.
         sources: Its sources, in order.
         base: The folder that relative uris start from.
-        spool: A folder for results of queries.
+        spool: A folder for results of queries, and for files that must be fetched to be known.
 
     Raises:
         MissingSourceError: No file lies where a source should be.
@@ -71,35 +89,65 @@ def find_shards(table: str, sources: Sequence[SourceConfig], base: Path, spool: 
     return tuple(item.model_copy(update={"name": name}) for item, name in zip(found, _names(found), strict=True))
 
 
-def is_remote(uri: str) -> bool:
-    """Return whether a uri is an address in an object store."""
-    return "://" in uri and not uri.startswith(("package://", "file://", "postgresql://", "postgres://"))
+def read_stamp(path: Path) -> str:
+    """Return what changes with each writing to a file; nothing where one just now may be followed by one unseen."""
+    found = path.stat()
+    if time.time() - max(found.st_mtime, found.st_ctime) < SETTLED_S:
+        return ""
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def _find(table: str, source: SourceConfig, base: Path, spool: Path) -> Iterator[Shard]:
-    if source.query is not None:
-        result, digest = spool_query(source.uri, source.query, spool)
-        words = f"{source.uri} {' '.join(source.query.split())}"
-        yield Shard(name="", file="query", path=words[:120], digest=digest, source=source, place=str(result))
-        return
-    files = _remote_files(source.uri) if is_remote(source.uri) else _local_files(table, source.uri, base)
     is_empty = True
-    for file, path, place, digest in files:
+    for file in _files(table, source, base, spool):
         is_empty = False
-        for member in _members(table, path, place):
-            yield Shard(name="", file=file, path=path, digest=digest, member=member, source=source, place=place)
+        members = _members(table, file)
+        for member in members:
+            yield Shard(
+                name="",
+                file=file.name,
+                path=file.path,
+                digest=file.digest,
+                member=member,
+                has_siblings=len(members) > 1,
+                source=source,
+                place=file.place,
+                stamp=file.stamp,
+            )
     if is_empty:
         raise MissingSourceError(
             source=source.uri, table=table, fix=f"Deliver it, or mend `uri`; relative ones start at “{base}”."
         )
 
 
-def _local_files(table: str, uri: str, base: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the files of a uri: the name below its fixed part, the path as it is written, the place and the digest."""
+def _files(table: str, source: SourceConfig, base: Path, spool: Path) -> Iterator[_File]:
+    if source.query is not None:
+        return _result(source.uri, source.query, spool)
+    return _remote_files(source.uri, spool) if is_remote(source.uri) else _local_files(table, source.uri, base)
+
+
+def _result(uri: str, query: str, spool: Path) -> Iterator[_File]:
+    result = spooled(spool, f"{uri}|{query}", ".parquet", functools.partial(write_result, uri, query))
+    words = f"{uri} {' '.join(query.split())}"
+    yield _File("query", words[:120], str(result.path), result.digest)
+
+
+def _remote_files(uri: str, spool: Path) -> Iterator[_File]:
+    """Yield the files of a uri; one that nothing stands for is fetched now, and its content looked at."""
+    for file in remote_files(uri):
+        if file.tag is not None:
+            yield _File(file.name, file.address, file.address, f"etag:{file.tag}")
+            continue
+        suffix = "".join(PurePosixPath(file.name).suffixes[-2:])
+        content = spooled(spool, file.address, suffix, functools.partial(fetch_file, file.address))
+        yield _File(file.name, file.address, str(content.path), content.digest)
+
+
+def _local_files(table: str, uri: str, base: Path) -> Iterator[_File]:
     written = _plain(uri)
     root = _package_path(uri) if uri.startswith("package://") else base / written
     if _is_there(root) and not root.is_dir():
-        yield root.name, written, str(root), f"sha256:{file_digest(root)}"
+        yield _local(root.name, written, root)
         return
     if _is_there(root):
         found = files_below(root)
@@ -117,7 +165,12 @@ def _local_files(table: str, uri: str, base: Path) -> Iterator[tuple[str, str, s
         raise MissingSourceError(source=place, table=table, fix=f"{error.strerror} Mend it, or remove it.") from error
     for path in places:
         file = path.relative_to(root).as_posix()
-        yield file, (PurePosixPath(written) / file).as_posix(), str(path), f"sha256:{file_digest(path)}"
+        yield _local(file, (PurePosixPath(written) / file).as_posix(), path)
+
+
+def _local(name: str, written: str, path: Path) -> _File:
+    stamp = read_stamp(path)
+    return _File(name, written, str(path), f"sha256:{file_digest(path)}", stamp)
 
 
 def _is_there(path: Path) -> bool:
@@ -149,76 +202,11 @@ def _package_path(uri: str) -> Path:
         return Path(uri)
 
 
-def _remote_files(uri: str) -> Iterator[tuple[str, str, str, str]]:
-    try:
-        system, path = file_system(uri)
-        system.invalidate_cache()
-        found = _listed(system, path)
-    except FileNotFoundError as error:
-        if _is_absent(error):
-            return
-        raise _unreachable(uri, error) from error
-    except PermissionError as error:
-        raise CredentialsError(
-            source=uri, problem=f"{error}.", fix="Set the store's credentials in the environment."
-        ) from error
-    except Exception as error:
-        if not is_of_a_store(error):
-            raise
-        raise UnavailableError(source=uri, problem=f"{error}.", fix="Check the address and the endpoint.") from error
-    for name, info in sorted(found.items()):
-        if info["type"] == "file":
-            place = _address(uri, name)
-            file = name.split("?", 1)[0] if "://" in name else name
-            yield file.rsplit("/", 1)[-1], place, place, f"etag:{_etag(info)}"
-
-
-def _address(uri: str, name: str) -> str:
-    """Return the address of a file in the store of a uri, with the account where the uri names one."""
-    if "://" in name:
-        return name
-    scheme, _, rest = uri.partition("://")
-    root = rest.partition("/")[0]
-    bucket = root.partition("@")[0]
-    return f"{scheme}://{root}{name.removeprefix(bucket)}" if name.startswith(f"{bucket}/") else f"{scheme}://{name}"
-
-
-def _listed(system: Any, path: str) -> dict[str, Any]:  # what fsspec says of files
-    if "://" in path:  # a web server lists nothing, and its addresses may hold a “?”
-        return {path: system.info(path)}
-    if WILDCARDS.search(path):
-        demand_pattern(path)
-        return dict(system.glob(path, detail=True))
-    found = system.find(path, detail=True)
-    return {name: info for name, info in found.items() if name == path or not has_hidden(name[len(path) :].strip("/"))}
-
-
-def _is_absent(error: FileNotFoundError) -> bool:
-    """Whether a store or server says that it has no such file; a web server that cannot be reached raises the same."""
-    cause = error.__cause__
-    return cause is None or getattr(cause, "status", None) in {404, 410}
-
-
-def _unreachable(uri: str, error: FileNotFoundError) -> CredentialsError | UnavailableError:
-    cause = error.__cause__
-    status = getattr(cause, "status", None)
-    if status in {401, 403}:
-        return CredentialsError(source=uri, problem=f"It answers {status}.", fix="Deliver it where it may be read.")
-    problem = f"The server cannot be reached: {cause}." if status is None else f"The server answers {status}."
-    return UnavailableError(source=uri, problem=problem, fix="Check the address, or run again when the server is up.")
-
-
-def _etag(info: dict[str, Any]) -> str:  # what a store says of an object
-    names = ("ETag", "etag", "LastModified", "Last-Modified", "mtime")
-    tag = next((info[name] for name in names if info.get(name)), None)
-    return hashlib.sha256(f"{tag}|{info.get('size')}".encode()).hexdigest()
-
-
-def _members(table: str, path: str, place: str) -> list[str | None]:
-    if "://" in place or not place.lower().endswith(".zip"):
+def _members(table: str, file: _File) -> list[str | None]:
+    if is_remote(file.place) or not file.place.lower().endswith(".zip"):
         return [None]
-    with naming_damage(path, table):
-        return list(archive_members(Path(place)))
+    with naming_damage(file.path, table):
+        return list(archive_members(Path(file.place)))
 
 
 def _slug(text: str) -> str:

@@ -15,7 +15,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.store import Draft
 from tasks.ingest.accounts import check_accounts
 from tasks.ingest.config import IngestConfig
-from tasks.ingest.fetching import local_file
+from tasks.ingest.fetching import local_file, unchanged
 from tasks.ingest.findings import ingest_findings
 from tasks.ingest.merge import Merged, ShardInput, merge, shard_names
 from tasks.ingest.notices import notices
@@ -31,7 +31,11 @@ from tasks.stage import Build, stage
 def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> None:
     """Standardise one file of a table."""
     scratch = build.scratch()
-    with _connected(config, scratch) as connection, build.draft(specs.shard(table, shard.name)) as draft:
+    with (
+        _connected(config, scratch) as connection,
+        build.draft(specs.shard(table, shard.name)) as draft,
+        unchanged(shard),
+    ):
         file = local_file(shard, scratch)
         source = with_canonical_keys(shard.source)
         rows = raw_rows(connection, file, source, member=shard.member, folder=scratch, name=shard.where)

@@ -1,20 +1,32 @@
 import functools
 import http.server
+import io
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import psycopg2
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
 from tasks.assets.store import AssetStore
-from tasks.errors import CredentialsError, MissingSourceError, UnavailableError, UsageError
-from tasks.ingest.config import SourceConfig
-from tasks.ingest.fetching import local_file
+from tasks.errors import (
+    CredentialsError,
+    DamagedSourceError,
+    MissingColumnsError,
+    MissingSourceError,
+    UnavailableError,
+    UsageError,
+)
+from tasks.ingest import fetching, sources
+from tasks.ingest.config import IngestConfig, SourceConfig
+from tasks.ingest.fetching import demand_unchanged, local_file
 from tasks.ingest.sources import Shard, find_shards
+from tasks.ingest.task import read_shard
 from tests.services import S3, Postgres, free_port, postgres, s3_endpoint
 from tests.tasks.ingest.ingesting import ingest
 
@@ -42,11 +54,11 @@ def test_a_glob_and_a_folder_find_their_files_in_order(tmp_path: Path) -> None:
 
 def test_names_are_unique_and_do_not_change_when_a_file_comes(tmp_path: Path) -> None:
     write(tmp_path, "a/p.csv", "b/p.csv")
-    sources = [SourceConfig(table="products", uri="a/p.csv"), SourceConfig(table="products", uri="b/p.csv")]
-    first = [shard.name for shard in find_shards("products", sources, tmp_path, tmp_path)]
+    given = [SourceConfig(table="products", uri="a/p.csv"), SourceConfig(table="products", uri="b/p.csv")]
+    first = [shard.name for shard in find_shards("products", given, tmp_path, tmp_path)]
     assert len(set(first)) == 2
     write(tmp_path, "c/q.csv")
-    more = [*sources, SourceConfig(table="products", uri="c/q.csv")]
+    more = [*given, SourceConfig(table="products", uri="c/q.csv")]
     assert [shard.name for shard in find_shards("products", more, tmp_path, tmp_path)][:2] == first
 
 
@@ -57,6 +69,54 @@ def test_the_digest_follows_the_content_alone(tmp_path: Path) -> None:
     assert shards(tmp_path, "p.csv")[0].digest == before
     (tmp_path / "p.csv").write_text("sku,name\n2,cup\n")
     assert shards(tmp_path, "p.csv")[0].digest != before
+
+
+@pytest.mark.parametrize("later", ["product_id,title\n1,cup\n", "product_id,ti"])
+def test_a_file_that_changes_before_it_is_read_is_not_read_as_what_it_was(
+    store: AssetStore, tmp_path: Path, later: str
+) -> None:
+    (tmp_path / "p.csv").write_text("product_id,title\n1,pen\n")
+    (shard,) = shards(tmp_path, "p.csv")
+    (tmp_path / "p.csv").write_text(later)
+    with pytest.raises(UnavailableError, match=r"“p\.csv” is not available: It has changed") as caught:
+        read_shard.fn("products", shard, config=IngestConfig(), store=store)
+    assert caught.value.is_transient
+    assert store.manifests() == []
+
+
+def test_a_file_is_looked_at_again_only_if_it_was_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "p.csv")
+    monkeypatch.setattr(sources, "SETTLED_S", -1.0)  # stands for a file that was written to long ago
+    (shard,) = shards(tmp_path, "p.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching, "file_digest", None)
+        demand_unchanged(shard)
+    write(tmp_path, "p.csv")
+    demand_unchanged(shard)
+    (tmp_path / "p.csv").write_text("sku,name\n1,pencil\n")
+    with pytest.raises(UnavailableError, match="has changed"):
+        demand_unchanged(shard)
+    (tmp_path / "p.csv").unlink()
+    with pytest.raises(UnavailableError, match="has changed"):
+        demand_unchanged(shard)
+
+
+def test_members_of_an_archive_may_differ_in_their_columns(store: AssetStore, tmp_path: Path) -> None:
+    columns = {**PRODUCTS["columns"], "price": "cost"}  # type: ignore[dict-item]  # a dict of dicts
+    source = {**PRODUCTS, "uri": "p.zip", "columns": columns}
+    (tmp_path / "p.zip").write_bytes(archive({"1.csv": "sku,name,cost\n1,pen,2\n", "2.csv": "sku,name\n2,cup\n"}))
+    assert ingest(store, tmp_path, source).column("price") == [2.0, None]
+    (tmp_path / "p.zip").write_bytes(archive({"2.csv": "sku,name\n2,cup\n"}))
+    with pytest.raises(MissingColumnsError, match="“cost”"):
+        ingest(store, tmp_path, source)
+
+
+def archive(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as target:
+        for name, text in files.items():
+            target.writestr(name, text)
+    return packed.getvalue()
 
 
 def test_a_file_in_a_package_is_found(tmp_path: Path) -> None:
@@ -101,6 +161,35 @@ def test_objects_in_a_store_are_read_and_only_changed_ones_again(
         ingest(store, tmp_path, {**PRODUCTS, "uri": f"{s3_endpoint.url}/none/*.csv"})
 
 
+@pytest.mark.service
+def test_an_object_that_changes_before_it_is_read_is_not_read_as_what_it_was(
+    s3_endpoint: S3, store: AssetStore, tmp_path: Path
+) -> None:
+    client = boto3.client("s3", endpoint_url=s3_endpoint.endpoint)
+    client.put_object(Bucket=s3_endpoint.bucket, Key="p.csv", Body=b"product_id,title\n1,pen\n")
+    (shard,) = shards(tmp_path, f"{s3_endpoint.url}/p.csv")
+    client.put_object(Bucket=s3_endpoint.bucket, Key="p.csv", Body=b"product_id,title\n1,cup\n")
+    with pytest.raises(UnavailableError, match="has changed"):
+        read_shard.fn("products", shard, config=IngestConfig(), store=store)
+    client.delete_object(Bucket=s3_endpoint.bucket, Key="p.csv")
+    with pytest.raises(UnavailableError, match="has changed"):
+        demand_unchanged(shard)
+
+
+@pytest.mark.service
+def test_an_archive_in_a_store_is_read_where_it_holds_one_file(
+    s3_endpoint: S3, store: AssetStore, tmp_path: Path
+) -> None:
+    client = boto3.client("s3", endpoint_url=s3_endpoint.endpoint)
+    client.put_object(Bucket=s3_endpoint.bucket, Key="p.zip", Body=archive({"p.csv": "sku,name\n1,pen\n"}))
+    source = {**PRODUCTS, "uri": f"{s3_endpoint.url}/p.zip"}
+    assert ingest(store, tmp_path, source).column("title") == ["pen"]
+    two = archive({"1.csv": "sku,name\n1,pen\n", "2.csv": "sku,name\n2,cup\n"})
+    client.put_object(Bucket=s3_endpoint.bucket, Key="p.zip", Body=two)
+    with pytest.raises(DamagedSourceError, match="holds 2 files, and only a local one may hold several"):
+        ingest(store, tmp_path, source)
+
+
 @pytest.mark.parametrize(("uri", "package"), [("gs://bucket/*.csv", "gcsfs"), ("abfs://container/*.csv", "adlfs")])
 def test_a_store_whose_package_is_missing_is_wrong_usage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, package: str
@@ -116,7 +205,7 @@ def test_a_store_whose_package_is_missing_is_wrong_usage(
 
 def test_a_file_keeps_the_account_that_its_address_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "tasks.ingest.sources.file_system", lambda uri: (Listing(), "container/days")
+        "tasks.ingest.remote.file_system", lambda uri: (Listing(), "container/days")
     )  # stands for adlfs, which names files without their account
     (shard,) = shards(tmp_path, "abfs://container@shop.dfs.core.windows.net/days")
     assert shard.place == "abfs://container@shop.dfs.core.windows.net/days/1.csv"
@@ -150,15 +239,23 @@ def test_a_store_that_does_not_answer_is_unavailable(tmp_path: Path, monkeypatch
         shards(tmp_path, "s3://bucket/days/*.csv")
 
 
+def execute(server: Postgres, *statements: str) -> None:
+    connection = psycopg2.connect(host="127.0.0.1", port=server.port, user="shop", password="secret", dbname="shop")
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+    connection.close()
+
+
 @pytest.fixture
 def goods(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Postgres:
     monkeypatch.setenv("PGPASSWORD", "secret")
-    connection = psycopg2.connect(host="127.0.0.1", port=postgres.port, user="shop", password="secret", dbname="shop")
-    with connection, connection.cursor() as cursor:
-        cursor.execute("drop table if exists goods")
-        cursor.execute("create table goods (sku bigint, name text, price numeric(10, 2), updated_at timestamptz)")
-        cursor.execute("insert into goods values (1, 'pen', 1.50, '2024-01-02 03:04:05+02'), (2, 'cup', null, null)")
-    connection.close()
+    execute(
+        postgres,
+        "drop table if exists goods",
+        "create table goods (sku bigint, name text, price numeric(10, 2), updated_at timestamptz)",
+        "insert into goods values (1, 'pen', 1.50, '2024-01-02 03:04:05+02'), (2, 'cup', null, null)",
+    )
     return postgres
 
 
@@ -172,6 +269,18 @@ def test_a_query_is_read_from_postgresql_and_again_only_when_its_result_changed(
     assert found.column("price") == [1.5, None]
     assert str(found.column("updated_at")[0]) == "2024-01-02 01:04:05+00:00"
     assert ingest(store, tmp_path, source).statuses == ("skipped", "skipped")
+    execute(goods, "insert into goods values (3, 'box', 2, null)")
+    more = ingest(store, tmp_path, source)
+    assert (more.statuses, more.column("product_id")) == (("run", "run"), ["1", "2", "3"])
+
+
+@pytest.mark.service
+def test_results_that_change_meanwhile_do_not_take_each_others_place(goods: Postgres, tmp_path: Path) -> None:
+    (before,) = shards(tmp_path, goods.url, query=QUERY)
+    execute(goods, "delete from goods where sku = 2")
+    (after,) = shards(tmp_path, goods.url, query=QUERY)
+    assert [pq.read_table(shard.place).num_rows for shard in (before, after)] == [2, 1]
+    assert {Path(shard.place) for shard in (before, after)} == {*(tmp_path / "spool").iterdir()}
 
 
 @pytest.mark.service
@@ -186,9 +295,35 @@ def test_a_wrong_password_is_refused_without_being_shown(
 
 
 @pytest.mark.service
-def test_a_query_the_server_does_not_understand_is_wrong_usage(goods: Postgres, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no_such_table"):
-        shards(tmp_path, goods.url, query="select * from no_such_table")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from no_such_table",
+        "select role from goods",
+        "select * from connections",
+        "select password form goods",
+        "select 1 / (5 - x) from generate_series(1, 10) x",
+    ],
+)
+def test_a_query_that_fails_is_wrong_usage_whatever_its_words(goods: Postgres, tmp_path: Path, query: str) -> None:
+    with pytest.raises(UsageError, match="Mend `query`") as caught:
+        shards(tmp_path, goods.url, query=query)
+    assert type(caught.value) is UsageError
+    assert not list((tmp_path / "spool").iterdir())
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("first", ["", "select 1 union all "])
+def test_a_server_that_ends_the_connection_is_unavailable(goods: Postgres, tmp_path: Path, first: str) -> None:
+    ends = f"{first}select pg_terminate_backend(pg_backend_pid())::int"
+    with pytest.raises(UnavailableError, match="terminating connection"):
+        shards(tmp_path, goods.url, query=ends)
+
+
+@pytest.mark.service
+def test_a_role_the_server_does_not_know_is_refused(goods: Postgres, tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match="PGPASSWORD"):
+        shards(tmp_path, goods.url.replace("shop@", "nobody@"), query=QUERY)
 
 
 @pytest.mark.service
@@ -277,6 +412,45 @@ def test_a_file_of_a_web_server_is_read(web: str, store: AssetStore, tmp_path: P
     assert ingest(store, tmp_path, {**PRODUCTS, "uri": f"{web}/p.csv?day=1"}).column("title") == ["pen"]
     with pytest.raises(MissingSourceError, match="No file matches"):
         shards(tmp_path, f"{web}/none.csv")
+
+
+@pytest.fixture
+def exports() -> Iterator[tuple[str, dict[str, bytes]]]:
+    """A web server that says nothing of what its files hold but their size."""
+    files: dict[str, bytes] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(files[self.path])))
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            self.wfile.write(files[self.path])
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", files
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.service
+def test_a_file_of_a_web_server_that_tells_no_tag_is_known_by_its_content(
+    exports: tuple[str, dict[str, bytes]], store: AssetStore, tmp_path: Path
+) -> None:
+    address, files = exports
+    source = {**PRODUCTS, "uri": f"{address}/p.csv"}
+    files["/p.csv"] = b"sku,name\n1,pen\n"
+    assert ingest(store, tmp_path, source).column("title") == ["pen"]
+    assert ingest(store, tmp_path, source).statuses == ("skipped", "skipped")
+    files["/p.csv"] = b"sku,name\n1,cup\n"
+    assert ingest(store, tmp_path, source).column("title") == ["cup"]
 
 
 @pytest.mark.service
