@@ -6,8 +6,9 @@ twice as much where most values differ.
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.ingest.rules import INTERNAL
-from tasks.schemas import literal
+from tasks.schemas import literal, quoted
 
 BATCH_ROWS: Final = 16_384
 GROUP_BYTES: Final = 64 * 1024 * 1024
@@ -30,9 +31,11 @@ DICTIONARY_BYTES: Final = 64 * 1024
 """Columns with more distinct values than this in a row group are written plain: dictionaries of them cost more."""
 
 BUFFER: Final = "set max_streaming_buffer_size = '256MB'"
-NOT_IN_ARROW: Final = ("HUGEINT", "BIGNUM", "UUID", "JSON", "INTERVAL", "BIT", "UNION", "VARIANT", "TIME WITH TIME")
+NOT_IN_ARROW: Final = ("BIGNUM", "UUID", "JSON", "INTERVAL", "BIT", "UNION", "VARIANT", "TIME WITH TIME")
 """Types that Arrow's writer does not know, or changes."""
 
+HUGE: Final = re.compile(r"\bU?HUGEINT\b")
+"""Whole numbers that parquet has no type for: DuckDB writes doubles."""
 
 ROW: Final = f'"{INTERNAL}row"'
 """A row's place in its file, from 0."""
@@ -58,7 +61,9 @@ def write_parquet(
         group_rows: Rows to a row group.
         has_statistics: Whether least and greatest values stand in it; who reads all of it has no use for them.
     """
-    reader = _reader(connection, query)
+    kinds = _kinds(connection, query)
+    query = _exact(connection, query, kinds)
+    reader = _reader(connection, query, kinds)
     if reader is None:
         _copy(connection, query, target, group_rows)
     else:
@@ -77,7 +82,9 @@ def write_parts(
         group_rows: Rows to a row group.
         cores: How many parts are encoded at once.
     """
-    reader = _reader(connection, query)
+    kinds = _kinds(connection, query)
+    query = _exact(connection, query, kinds)
+    reader = _reader(connection, query, kinds)
     if reader is None:
         _copy(connection, query, folder / "part-00000.parquet", group_rows)
         return
@@ -92,13 +99,35 @@ def write_parts(
             written.result()
 
 
-def _reader(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader | None:
+def _kinds(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    return {name: kind for name, kind, *_ in connection.execute(f"describe {query}").fetchall()}
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, query: str, kinds: Mapping[str, str]) -> pa.RecordBatchReader | None:
     """The rows as they are computed, or None where Arrow does not know their types."""
-    described = connection.execute(f"describe {query}").fetchall()
-    if any(word in kind for _, kind, *_ in described for word in NOT_IN_ARROW):
+    if any(word in kind for kind in kinds.values() for word in NOT_IN_ARROW):
         return None
     connection.execute(BUFFER)
     return connection.sql(query).to_arrow_reader(BATCH_ROWS)
+
+
+def _exact(connection: duckdb.DuckDBPyConnection, query: str, kinds: Mapping[str, str]) -> str:
+    """The same rows, huge numbers as decimals of 38 digits, or as texts where one has 39."""
+    huge = {name: kind for name, kind in kinds.items() if HUGE.search(kind)}
+    if not huge:
+        return query
+    decimals = {name: HUGE.sub("DECIMAL(38, 0)", kind) for name, kind in huge.items()}
+    losses = ", ".join(
+        f"bool_or(try_cast({quoted(name)} as {kind})::varchar is distinct from {quoted(name)}::varchar)"
+        for name, kind in decimals.items()
+    )
+    (is_too_long,) = connection.execute(f"select {losses} from ({query})").fetchall()
+    chosen = {
+        name: HUGE.sub("VARCHAR", huge[name]) if is_long else decimals[name]
+        for name, is_long in zip(huge, is_too_long, strict=True)
+    }
+    casts = ", ".join(f"{quoted(name)}::{kind} as {quoted(name)}" for name, kind in chosen.items())
+    return f"select * replace ({casts}) from ({query})"
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path, group_rows: int) -> None:

@@ -42,3 +42,10 @@ def test_such_decimals_inside_of_lists_are_refused(store: AssetStore, tmp_path: 
     pq.write_table(pa.table({"list": pa.array([[LONG]], pa.list_(pa.decimal256(50, 1)))}), tmp_path / "o.parquet")
     with pytest.raises(UsageError, match=r"“list” of a source of “orders” holds decimal numbers of more than 38"):
         ingest(store, tmp_path, SOURCE)
+
+
+def test_whole_numbers_of_more_than_64_bits_keep_every_digit(store: AssetStore, tmp_path: Path) -> None:
+    numbers = [12345678901234567891, 12345678901234567892]
+    (tmp_path / "o.csv").write_text("".join(f"{number}\n" for number in ("nr", *numbers)))
+    source = {"table": "orders", "uri": "o.csv", "columns": {"number": {"sql": "nr::hugeint"}}}
+    assert ingest(store, tmp_path, source).column("number") == numbers

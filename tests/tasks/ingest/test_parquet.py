@@ -69,6 +69,33 @@ def test_a_query_without_rows_leaves_a_file_with_its_columns(
     assert (found.column_names, found.num_rows) == (["number"], 0)
 
 
+NINES = "9" * 38
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("12345678901234567891::hugeint", "DECIMAL(38,0)"),
+        (f"-{NINES}::hugeint", "DECIMAL(38,0)"),
+        (f"{NINES}::hugeint + 1", "VARCHAR"),
+        (f"{NINES}::uhugeint", "DECIMAL(38,0)"),
+        ("[null, 12345678901234567891::hugeint]", "DECIMAL(38,0)[]"),
+        (f"[1, {NINES}::hugeint + 1]", "VARCHAR[]"),
+        ("{'a': 12345678901234567891::hugeint}", "STRUCT(a DECIMAL(38,0))"),
+        ("null::hugeint", "DECIMAL(38,0)"),
+    ],
+)
+@pytest.mark.parametrize("beside", ["1", "interval 3 days"])
+def test_huge_numbers_keep_every_digit(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, value: str, kind: str, beside: str
+) -> None:
+    write_parquet(connection, f"select {value} as x, {beside} as y", tmp_path / "rows.parquet", group_rows=1_000)
+    read = f"select x, typeof(x) from '{tmp_path / 'rows.parquet'}'"
+    ((found, found_kind),) = connection.execute(read).fetchall()
+    ((expected,),) = connection.execute(f"select ({value})::{kind}").fetchall()
+    assert (found, found_kind) == (expected, kind)
+
+
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
@@ -79,7 +106,6 @@ def test_a_query_without_rows_leaves_a_file_with_its_columns(
         ("interval 3 days", "INTERVAL"),
         ("'00000000-0000-0000-0000-000000000001'::uuid", "UUID"),
         ("'{\"a\": 1}'::json", "JSON"),
-        ("12::hugeint", "DOUBLE"),
         ("[time with time zone '10:00:00+02']", "TIME WITH TIME ZONE[]"),
     ],
 )
