@@ -39,13 +39,19 @@ class Split:
     report: SplitReport
 
 
-def behaviour_split(files: Sequence[Path], config: SplitConfig) -> Split:
+def behaviour_split(files: Sequence[Path], config: SplitConfig, spill: Path) -> Split:
     """Return the positive events of `files`, each given to training, validation or test.
+
+    Args:
+        files: Parquet files of `tables/events`.
+        config: How to split, with which resources.
+        spill: Where DuckDB puts what does not fit into its memory.
 
     Raises:
         TooLittleDataError: No event is positive, or no user has enough of them to hold any back.
     """
-    with duckdb.connect() as connection:
+    resources = {"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
+    with duckdb.connect(config=resources) as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute("set timezone = 'UTC'")
         _read_choices(connection, files, config)

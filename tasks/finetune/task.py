@@ -23,7 +23,7 @@ from tasks.stage import Build, stage
 @stage("split", revision=1, produces=lambda events, **_: (specs.SPLIT,))
 def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None:
     """Split behaviour by time into training, validation and test."""
-    split = behaviour_split(sorted(build.path(events).glob("part-*.parquet")), config)
+    split = behaviour_split(sorted(build.path(events).glob("part-*.parquet")), config, build.scratch())
     with build.draft(specs.SPLIT) as draft:
         pq.write_table(split.interactions, draft.path / "interactions.parquet", compression="zstd")
         (draft.path / SPLIT_REPORT).write_text(split.report.model_dump_json(indent=2), encoding="utf-8")

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -37,7 +38,7 @@ def events_of(rows: list[tuple[str, str, int]], **more: list[object]) -> pa.Tabl
 def split_of(events: pa.Table, folder: Path, **settings: object) -> Split:
     file = folder / "part-0.parquet"
     pq.write_table(events, file)
-    return behaviour_split([file], SplitConfig.model_validate(settings))
+    return behaviour_split([file], SplitConfig.model_validate(settings), folder / "spill")
 
 
 def held(split: Split, name: str) -> set[tuple[str, str]]:
@@ -135,6 +136,11 @@ def test_no_split_learns_from_a_user_after_what_it_predicts(
     assert sum(split.report.events.values()) == len(rows)
 
 
+def test_the_memory_limit_holds(tmp_path: Path) -> None:
+    with pytest.raises(duckdb.OutOfMemoryException, match="Out of Memory"):
+        split_of(events_of([("u", f"p{day}", day) for day in range(5)]), tmp_path, memory_limit="1MB")
+
+
 def test_the_stage_publishes_interactions_and_their_report(store: AssetStore) -> None:
     result = split_behaviour.fn(save_table(store, "events", make_events(6, 8)), config=SplitConfig(), store=store)
     folder = store.path(result.primary)
@@ -144,15 +150,13 @@ def test_the_stage_publishes_interactions_and_their_report(store: AssetStore) ->
 
 
 def test_office_is_split_by_last_choices_and_leaks_nothing(shared_data: Path, tmp_path: Path) -> None:
-    import duckdb
-
     file = tmp_path / "events.parquet"
     duckdb.execute(
         f"""copy (select user_id, asin as product_id, 'rating' as event_type, rating::double as rating,
         to_timestamp("timestamp"::bigint) as timestamp from read_csv('{shared_data}/amazon-office/events.csv'))
         to '{file}'"""
     )
-    report = behaviour_split([file], SplitConfig()).report
+    report = behaviour_split([file], SplitConfig(), tmp_path / "spill").report
     assert report.method == "last_out"
     assert sum(report.events.values()) == 21_297
     assert report.users["train"] == 3_231
