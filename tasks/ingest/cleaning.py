@@ -8,6 +8,7 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser
@@ -53,7 +54,7 @@ PATH_SEPARATOR: Final = re.compile(r"[>|»›]")
 LONGEST_PRICE: Final = 100
 """Characters; a longer text is no price, and is not looked at closely."""
 
-LONGEST_LITERAL: Final = 100_000
+LONGEST_LIST: Final = 100_000
 """Characters; a longer list is read as JSON alone, since Python's parser needs several hundred bytes for each."""
 
 CURRENCIES: Final = {
@@ -102,23 +103,27 @@ UNCERTAIN: Final = frozenset({"kr", "kr.", "rs", "rs.", "fr", "fr."})
 def cleaned_text(text: str) -> tuple[str, int]:
     """Return a text without what does not belong in it, and the bits of the rules that changed it.
 
-    In this order: control characters and byte order marks are dropped, list literals joined, tags dropped, entities
-    replaced, the rest composed to Unicode NFC and trimmed.
+    In this order: control characters and byte order marks are dropped, list literals joined, tags dropped and entities
+    replaced, also where entities spell tags or other entities, the rest composed to Unicode NFC and trimmed.
     """
-    rules = 0
-    for bit, rule in (
+    rules = (
         (CONTROL_CHARACTERS, _without_control_characters),
         (LIST_LITERAL, _without_list),
-        (MARKUP, _without_tags),
-        (ENTITIES, _without_entities),
+        *MARKUP_RULES,
         (NFC, _composed),
         (TRIM, str.strip),
-    ):
+    )
+    return _cleaned(text, rules)
+
+
+def _cleaned(text: str, rules: Iterable[tuple[int, Callable[[str], str]]]) -> tuple[str, int]:
+    bits = 0
+    for bit, rule in rules:
         changed = rule(text)
         if changed != text:
-            rules |= bit
+            bits |= bit
             text = changed
-    return text, rules
+    return text, bits
 
 
 def amount(text: str, *, decimal_comma: bool = False) -> tuple[float | None, str | None]:
@@ -147,7 +152,7 @@ def amount(text: str, *, decimal_comma: bool = False) -> tuple[float | None, str
 def path(text: str) -> list[str]:
     """Return a category path: `A > B`, `A|B` and list literals become lists; one word is a path of one."""
     literal = _list(text)
-    parts = literal if literal is not None else PATH_SEPARATOR.split(_without_entities(_without_tags(text)))
+    parts = literal if literal is not None else PATH_SEPARATOR.split(_cleaned(text, MARKUP_RULES)[0])
     kept = [cleaned_text(str(part))[0] for part in parts if part is not None]
     return [part for part in kept if part]
 
@@ -161,7 +166,7 @@ def _list(text: str) -> list[object] | None:
     trimmed = text.strip()
     if not (trimmed.startswith("[") and trimmed.endswith("]")):
         return None
-    for parse in (json.loads, ast.literal_eval) if len(trimmed) <= LONGEST_LITERAL else (json.loads,):
+    for parse in (json.loads, ast.literal_eval) if len(trimmed) <= LONGEST_LIST else (json.loads,):
         try:
             value = parse(trimmed)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -190,6 +195,16 @@ def _without_entities(text: str) -> str:
         return html.unescape(text)
     except ValueError:  # a number of more digits than Python reads, which is no character
         return ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+
+
+MARKUP_RULES: Final = (
+    (MARKUP, _without_tags),
+    (ENTITIES, _without_entities),
+    (MARKUP, _without_tags),
+    (ENTITIES, _without_entities),
+    (MARKUP, _without_tags),
+)
+"""Entities may spell tags, or entities that do."""
 
 
 def _composed(text: str) -> str:

@@ -18,6 +18,10 @@ from tasks.ingest.cleaning import TEXT_RULES, amount, cleaned_text, path
         ("\ufeffmarked", "marked", {"control_characters"}),
         ("be\x07ll", "bell", {"control_characters"}),
         ("e\u0301", "\u00e9", {"nfc"}),
+        ("&lt;p&gt;Nice &amp;amp; good&lt;/p&gt;", "Nice & good", {"entities", "markup"}),
+        ("<i>a</i> &lt;br&gt;b", "a b", {"markup"}),
+        ("&amp;lt;b&amp;gt;bold&amp;lt;/b&amp;gt;", "bold", {"entities", "markup"}),
+        ("2 &lt; 3 &amp;amp; 4", "2 < 3 & 4", {"entities"}),
         ("I <3 you & 2 < 3", "I <3 you & 2 < 3", set()),
         ("[not a list", "[not a list", set()),
         ("颜色和图片不一样", "颜色和图片不一样", set()),
@@ -77,6 +81,7 @@ def test_a_declared_decimal_comma_settles_a_lone_dot() -> None:
         ("['Office', 'Pens']", ["Office", "Pens"]),
         ("Pens", ["Pens"]),
         ("R&amp;B > Soul", ["R&B", "Soul"]),
+        ("&lt;b&gt;Office&lt;/b&gt; &gt; Pens", ["Office", "Pens"]),
         ("[]", []),
     ],
 )
