@@ -99,18 +99,19 @@ def _number(node: ast.Constant, text: bytes, sign: str) -> object:
 
 
 def json_text(value: object) -> str:
-    """Return a value as JSON, its numbers as they are written.
+    """Return a value as JSON, its numbers as they are written, and its keys in order.
 
     Raises:
         TypeError: It holds what JSON has not.
     """
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     except TypeError:
         if isinstance(value, Number):
             return value.short
         if isinstance(value, Mapping):
-            parts = (f"{json.dumps(str(key), ensure_ascii=False)}: {json_text(item)}" for key, item in value.items())
+            held = sorted(((str(key), item) for key, item in value.items()), key=lambda pair: pair[0])
+            parts = (f"{json.dumps(key, ensure_ascii=False)}: {json_text(item)}" for key, item in held)
             return f"{{{', '.join(parts)}}}"
         if isinstance(value, list):
             return f"[{', '.join(json_text(item) for item in value)}]"

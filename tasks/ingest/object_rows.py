@@ -180,7 +180,7 @@ def _rows(objects: _Objects, wanted: list[str]) -> Iterator[dict[str, object]]:
     for item in objects:
         texts = item.texts
         rest = [(key, text) for key, text in texts.items() if key not in names and text not in {None, "", "[]", "{}"}]
-        yield {**{name: texts.get(name) for name in wanted}, REST: rest, RECORD: item.number}
+        yield {**{name: texts.get(name) for name in wanted}, REST: sorted(rest), RECORD: item.number}
 
 
 def _texts(value: object, text: str, noun: str) -> dict[str, str | None]:

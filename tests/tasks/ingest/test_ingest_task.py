@@ -242,6 +242,20 @@ def test_a_json_array_and_python_literals_are_told_apart(store: AssetStore, tmp_
     assert {facts["format"] for facts in found.metrics["files"].values()} == {"json", "python"}
 
 
+@pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
+def test_objects_that_differ_in_the_order_of_their_keys_are_repeats(
+    store: AssetStore, tmp_path: Path, name: str
+) -> None:
+    rows = [
+        '{"sku": "1", "name": "pen", "ink": "blue", "size": {"x": 1.50, "y": 2}}',
+        '{"size": {"y": 2, "x": 1.50}, "ink": "blue", "name": "pen", "sku": "1"}',
+    ]
+    write(tmp_path, name, "\n".join(rows) if name == "p.jsonl" else f"[{','.join(rows)}]")
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": name})
+    assert found.accounts == (2, 1, 1, 0)
+    assert found.metrics["repeats_merged"] == 1
+
+
 def test_parquet_and_members_of_archives_are_read(store: AssetStore, tmp_path: Path) -> None:
     pq.write_table(pa.table({"sku": [1.0, 2.0], "name": ["pen", "cup"]}), tmp_path / "p.parquet")
     with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
