@@ -62,7 +62,9 @@ class SourceConfig(StageConfig):
         1.0, gt=0, allow_inf_nan=False, description="Prices are divided by this: 100 where they are in cents."
     )
     decimal_comma: bool = Field(False, description="Whether 1.234,50 means one thousand two hundred and a half.")
-    null_words: tuple[str, ...] = Field(NULL_WORDS, description="Texts that mean nothing is there, in lower case.")
+    null_words: tuple[str, ...] = Field(
+        NULL_WORDS, description="Texts that mean nothing is there, whatever their case."
+    )
     priority: int = Field(
         0, ge=-1000, le=1000, description="The higher one wins where `ingest.conflict` is `source_priority`."
     )
@@ -100,6 +102,21 @@ class SourceConfig(StageConfig):
         if quote and not quote.isascii():
             raise ValueError(f"“{quote}” is no quote of csv, which is a character of ASCII")
         return quote
+
+    @field_validator("null_words")
+    @classmethod
+    def _are_bare_and_lower(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(word.strip().lower() for word in words)
+
+    @field_validator("event_types")
+    @classmethod
+    def _means_one_thing_by_each_word(cls, types: dict[str, EventType]) -> dict[str, EventType]:
+        meant = {(word.strip().lower(), name) for word, name in types.items()}
+        words = [word for word, _ in meant]
+        twice = sorted({word for word in words if words.count(word) > 1})
+        if twice:
+            raise ValueError(f"words that differ by their case alone: {', '.join(twice)}")
+        return types
 
     @model_validator(mode="after")
     def _tells_delimiter_from_quote(self) -> SourceConfig:
