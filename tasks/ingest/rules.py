@@ -13,6 +13,7 @@ from typing import Final
 
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.padding import bare, bare_word
 from tasks.ingest.times import CUT, NUMBER_SQL, is_time, time_sql
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
 
@@ -22,9 +23,6 @@ SUSPICIOUS: Final = (
 )
 SIGNED: Final = r"[$€£¥￥₹₽][0-9]+(\.[0-9]+)?|[$€£¥￥₹₽]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
 """Prices that are read without Python: a sign before digits, commas between thousands."""
-
-PADDING: Final = r"^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$"
-"""What stands around an id and does not belong to it: spaces, control characters, byte order marks."""
 
 SEPARATED: Final = r"[>|»›\[&<]"
 UNTIDY: Final = r'[>|»›&<\\]|" | "|""|null|\{'
@@ -43,7 +41,7 @@ NUMERIC: Final = (
     "UHUGEINT",
 )
 FLOATING: Final = ("DOUBLE", "FLOAT")
-DIGITS: Final = r"\s*[-+]?[0-9]+(\.0*)?\s*"
+WHOLE: Final = r"\s*[-+]?[0-9]+(\.0*)?\s*"
 EXACT: Final = 2**53
 """Up to here a double holds every whole number."""
 
@@ -172,12 +170,9 @@ def column_rules(column: Column, expression: str, kind: str, source: SourceConfi
         source: What the source declares.
         form: How its times are written, where it is a time in a text.
     """
-    is_text = kind == "VARCHAR"
     raw = _present(expression, kind, source)
-    if column.name == "event_type":
-        return _with_null_words(_event_type(raw, source), expression, raw)
-    make = RULES[column.kind]
-    return _with_null_words(make(column.name, raw, is_text, kind, source, form), expression, raw)
+    make = _event_type if column.name == "event_type" else RULES[column.kind]
+    return _with_null_words(make(_Given(column.name, raw, kind, source, form)), expression, raw)
 
 
 def extra_rules(name: str, expression: str, kind: str, source: SourceConfig) -> ColumnRules:
@@ -230,19 +225,51 @@ def _without_nan(expression: str) -> str:
     return f"case when isnan({expression}) then null else {expression} end"
 
 
-def _as_text(raw: str, kind: str) -> str:
-    """SQL of a value that is no text as one; a list as JSON, which is read as a list literal is."""
-    return f"to_json({raw})::varchar" if kind.endswith("[]") else f"({raw})::varchar"
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a column is made of: SQL of its values and their DuckDB type, and what its source declares.
+
+    Args:
+        form: How its times are written, where it is a time in a text.
+    """
+
+    name: str
+    raw: str
+    kind: str
+    source: SourceConfig
+    form: str
+
+    @property
+    def is_text(self) -> bool:
+        return self.kind == "VARCHAR"
+
+    @property
+    def as_text(self) -> str:
+        """SQL of the values as texts; of a list as JSON, which is read as a list literal is."""
+        if self.is_text:
+            return self.raw
+        return f"to_json({self.raw})::varchar" if self.kind.endswith("[]") else f"({self.raw})::varchar"
+
+    @property
+    def held(self) -> str:
+        return raw_name(self.name)
+
+    @property
+    def helper(self) -> str:
+        return helper_name(self.name)
+
+    def is_plain(self, number: str) -> str:
+        """SQL that is true where a text is the number that SQL reads it as."""
+        return f"{number} is not null" + (f" and not contains({self.held}, '.')" if self.source.decimal_comma else "")
 
 
-def _text(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    raw = raw if is_text else _as_text(raw, kind)
-    held, helper = raw_name(name), helper_name(name)
+def _text(given: _Given) -> ColumnRules:
+    held, helper = given.held, given.helper
     is_composed = f"strlen({held}) = length({held}) or nfc_normalize({held}) = {held}"
     test = f"regexp_matches({held}, {literal(SUSPICIOUS)}) or not ({is_composed})"
     return ColumnRules(
-        name,
-        raw,
+        given.name,
+        given.as_text,
         value=f"nullif(case when {helper} is null then {held} else {helper}[2:] end, '')",
         helper=f"case when {test} then clean_text({held}) end",
         bits=f"case when {helper} is null then 0 else ascii({helper}) - {TEXT_OFFSET} end",
@@ -250,87 +277,107 @@ def _text(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, f
     )
 
 
-def _id(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, value = raw_name(name), quoted(name)
-    if not is_text:
-        if kind in FLOATING or kind.startswith("DECIMAL"):
+def _id(given: _Given) -> ColumnRules:
+    held, value = given.held, quoted(given.name)
+    if not given.is_text:
+        if given.kind in FLOATING or given.kind.startswith("DECIMAL"):
             whole = (
                 f"case when {held} = floor({held}) then try_cast({held} as hugeint)::varchar else {held}::varchar end"
             )
             text = f"case when isfinite({held}::double) then {whole} end"
-            return ColumnRules(name, raw, text, always=("float_id",), can_fail=True)
-        return ColumnRules(name, raw, f"{held}::varchar")
+            return ColumnRules(given.name, given.raw, text, always=("float_id",), can_fail=True)
+        return ColumnRules(given.name, given.raw, f"{held}::varchar")
     is_float = f"regexp_full_match({held}, '-?[0-9]+\\.0+')"
-    bare = f"regexp_replace({held}, {literal(PADDING)}, '', 'g')"
     closely = (
         f"case when {is_float} then split_part({held}, '.', 1) when regexp_full_match({held}, '[!-~]+') then {held} "
-        f"else nullif(regexp_replace({bare}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
+        f"else nullif(regexp_replace({bare(held)}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
     )
     return ColumnRules(
-        name,
-        raw,
+        given.name,
+        given.raw,
         # Most ids are of ASCII alone, without a space or a point, and only the others are looked at more closely.
         value=f"case when not regexp_full_match({held}, '[!-\\-/-~]+') then ({closely}) else {held} end",
         bits=f"case when {held} <> {value} then (case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') "
         f"and not contains({value}, '.') then {FLOAT_ID} else 0 end) "
-        f"+ (case when {held} <> {bare} then {TRIM} else 0 end) else 0 end",
+        f"+ (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
         rules=("float_id", "trim"),
     )
 
 
-def _number(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, helper, number = raw_name(name), helper_name(name), FINITE.format(x=parsed_name(name))
+def _number(given: _Given) -> ColumnRules:
+    held, helper, number = given.held, given.helper, FINITE.format(x=parsed_name(given.name))
     parsed = NUMBER_SQL.format(x=held)
-    if not is_text:
-        return ColumnRules(name, raw, number, parsed=parsed, can_fail=True)
+    if not given.is_text:
+        return ColumnRules(given.name, given.raw, number, parsed=parsed, can_fail=True)
     return ColumnRules(
-        name,
-        raw,
+        given.name,
+        given.raw,
         value=f"case when {helper} is null then {number} else {_amount(helper)} end",
         parsed=parsed,
-        helper=f"case when {held} is not null and {number} is null then nullif(price_of({held}), '') end",
-        bits=f"case when {helper} is null then 0 else {OTHER} end",
+        helper=f"case when {held} is not null and not ({given.is_plain(number)}) then {_price_of(held)} end",
+        bits=_bits_of(helper),
         rules=("number_text",),
         can_fail=True,
     )
 
 
-def _integer(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held = raw_name(name)
-    if kind in NUMERIC:
-        return ColumnRules(name, raw, f"try_cast({held} as bigint)", can_fail=True)
-    if kind.startswith("DECIMAL"):
+def _integer(given: _Given) -> ColumnRules:
+    held, helper = given.held, given.helper
+    if given.kind in NUMERIC:
+        return ColumnRules(given.name, given.raw, f"try_cast({held} as bigint)", can_fail=True)
+    if given.kind.startswith("DECIMAL"):
         return ColumnRules(
-            name, raw, f"case when {held} = floor({held}) then try_cast({held} as bigint) end", can_fail=True
+            given.name,
+            given.raw,
+            f"case when {held} = floor({held}) then try_cast({held} as bigint) end",
+            can_fail=True,
         )
-    number = f"try_cast({held} as double)"
-    value = f"case when {number} = floor({number}) and abs({number}) <= {EXACT} then {number}::bigint end"
-    if is_text:
-        digits = f"regexp_full_match({held}, {literal(DIGITS)})"
-        value = f"case when {digits} then try_cast(split_part({held}, '.', 1) as bigint) else {value} end"
-    return ColumnRules(name, raw, value, can_fail=True)
-
-
-def _money(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, helper, number = raw_name(name), helper_name(name), FINITE.format(x=parsed_name(name))
-    parsed = NUMBER_SQL.format(x=held)
-    scale = "" if source.price_scale == 1 else f" / {source.price_scale!r}"
-    always = () if source.price_scale == 1 else ("price_scale",)
-    if not is_text:
-        return ColumnRules(name, raw, f"({number}){scale}", parsed=parsed, always=always, can_fail=True)
-    looks_plain = f"{number} is not null" + (f" and not contains({held}, '.')" if source.decimal_comma else "")
-    signed = "" if source.decimal_comma else f"when regexp_full_match({held}, {literal(SIGNED)}) then {_signed(held)} "
+    number = NUMBER_SQL.format(x=held)
+    if not given.is_text:
+        return ColumnRules(given.name, given.raw, _whole(number), can_fail=True)
+    is_whole = f"regexp_full_match({held}, {literal(WHOLE)})"
+    value = f"case when {is_whole} then try_cast(split_part({held}, '.', 1) as bigint) else {_whole(number)} end"
+    if not given.source.decimal_comma:
+        return ColumnRules(given.name, given.raw, value, can_fail=True)
     return ColumnRules(
-        name,
-        raw,
+        given.name,
+        given.raw,
+        value=f"case when {helper} is null then {value} else {_whole(_amount(helper))} end",
+        helper=f"case when {held} is not null and not ({given.is_plain(number)}) then {_price_of(held)} end",
+        bits=f"case when {quoted(given.name)} is not null then {_bits_of(helper)} end",
+        rules=("number_text",),
+        can_fail=True,
+    )
+
+
+def _whole(number: str) -> str:
+    return f"case when {number} = floor({number}) and abs({number}) <= {EXACT} then {number}::bigint end"
+
+
+def _money(given: _Given) -> ColumnRules:
+    held, helper, number = given.held, given.helper, FINITE.format(x=parsed_name(given.name))
+    parsed = NUMBER_SQL.format(x=held)
+    scale = "" if given.source.price_scale == 1 else f" / {given.source.price_scale!r}"
+    always = () if given.source.price_scale == 1 else ("price_scale",)
+    if not given.is_text:
+        return ColumnRules(given.name, given.raw, f"({number}){scale}", parsed=parsed, always=always, can_fail=True)
+    is_signed = f"when regexp_full_match({held}, {literal(SIGNED)}) then {_signed(held)} "
+    signed = "" if given.source.decimal_comma else is_signed
+    return ColumnRules(
+        given.name,
+        given.raw,
         value=f"(case when {helper} is null then {number} else {_amount(helper)} end){scale}",
         parsed=parsed,
-        helper=f"case when {held} is null or ({looks_plain}) then null {signed}else nullif(price_of({held}), '') end",
-        bits=f"case when {helper} is null then 0 else {OTHER} end",
+        helper=f"case when {held} is null or ({given.is_plain(number)}) then null {signed}else {_price_of(held)} end",
+        bits=_bits_of(helper),
         rules=("price_text",),
         always=always,
         can_fail=True,
     )
+
+
+def _price_of(held: str) -> str:
+    return f"nullif(price_of({held}), '')"
 
 
 def _signed(held: str) -> str:
@@ -342,20 +389,24 @@ def _amount(helper: str) -> str:
     return f"split_part({helper}, ' ', 2)::double"
 
 
+def _bits_of(helper: str) -> str:
+    return f"case when {helper} is null then 0 else {OTHER} end"
+
+
 def currency_of(helper: str) -> str:
     """Return SQL of the currency that `price_of` found, where it found one."""
     return f"nullif(split_part({helper}, ' ', 1), '')"
 
 
-def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    times = time_sql(kind, form, held=raw_name(name), parsed=parsed_name(name))
+def _timestamp(given: _Given) -> ColumnRules:
+    times = time_sql(given.kind, given.form, held=given.held, parsed=parsed_name(given.name))
     bits = (
-        f"case when {test} and {quoted(name)} is not null then {bit_of(rule)} else 0 end"
+        f"case when {test} and {quoted(given.name)} is not null then {bit_of(rule)} else 0 end"
         for rule, test in times.changes.items()
     )
     return ColumnRules(
-        name,
-        raw,
+        given.name,
+        given.raw,
         value=times.value,
         parsed=times.parsed,
         bits=" + ".join(bits) or None,
@@ -365,16 +416,15 @@ def _timestamp(name: str, raw: str, is_text: bool, kind: str, source: SourceConf
     )
 
 
-def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held, helper = raw_name(name), helper_name(name)
-    is_list = kind.endswith("[]")
-    raw = raw if is_text else _as_text(raw, kind)
+def _path(given: _Given) -> ColumnRules:
+    held, helper = given.held, given.helper
+    is_list = given.kind.endswith("[]")
     test, whole = (UNTIDY, f"from_json({held}, '[\"VARCHAR\"]')") if is_list else (SEPARATED, f"[trim({held})]")
     plain = f"when {helper} is null and len({whole}) > 0 then {whole}"
     was = whole if is_list else f"[{held}]"
     return ColumnRules(
-        name,
-        raw,
+        given.name,
+        given.as_text,
         value=f"case when len({helper}) > 0 then {helper} when {held} is null then null {plain} end",
         helper=f"case when regexp_matches({held}, {literal(test)}) then path_of({held}) end",
         bits=f"case when {helper} is null then (case when {was} <> {whole} then {TRIM} else 0 end) "
@@ -383,43 +433,44 @@ def _path(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, f
     )
 
 
-def _map(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    held = raw_name(name)
-    if kind.startswith("MAP"):
-        return ColumnRules(name, raw, f"{held}::map(varchar, varchar)")
-    json = f"try_cast({held} as json)" if is_text else f"to_json({held})"
-    return ColumnRules(name, raw, f"try_cast({json} as map(varchar, varchar))", can_fail=True)
+def _map(given: _Given) -> ColumnRules:
+    held = given.held
+    if given.kind.startswith("MAP"):
+        return ColumnRules(given.name, given.raw, f"{held}::map(varchar, varchar)")
+    json = f"try_cast({held} as json)" if given.is_text else f"to_json({held})"
+    return ColumnRules(given.name, given.raw, f"try_cast({json} as map(varchar, varchar))", can_fail=True)
 
 
-def _language(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    return _word(name, raw, "lower(replace(trim({x}), '_', '-'))", "language_code")
+def _language(given: _Given) -> ColumnRules:
+    return _word(given, "lower(replace({x}, '_', '-'))", "language_code")
 
 
-def _currency(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    return _word(name, raw, "upper(trim({x}))", "currency_code")
+def _currency(given: _Given) -> ColumnRules:
+    return _word(given, "upper({x})", "currency_code")
 
 
-def _uri(name: str, raw: str, is_text: bool, kind: str, source: SourceConfig, form: str) -> ColumnRules:
-    return _word(name, raw, "trim({x})", "trim")
+def _uri(given: _Given) -> ColumnRules:
+    return _word(given, "{x}", "trim")
 
 
-def _word(name: str, raw: str, form: str, rule: str) -> ColumnRules:
-    held = f"{raw_name(name)}::varchar"
-    changed = f"case when {held} <> {quoted(name)} then {bit_of(rule)} else 0 end"
-    return ColumnRules(name, raw, f"nullif({form.format(x=held)}, '')", bits=changed, rules=(rule,))
+def _word(given: _Given, form: str, rule: str) -> ColumnRules:
+    held = f"{given.held}::varchar"
+    changed = f"case when {held} <> {quoted(given.name)} then {bit_of(rule)} else 0 end"
+    value = f"nullif({form.format(x=bare_word(held))}, '')"
+    return ColumnRules(given.name, given.raw, value, bits=changed, rules=(rule,))
 
 
-def _event_type(raw: str, source: SourceConfig) -> ColumnRules:
-    held = f"{raw_name('event_type')}::varchar"
-    own = {shop.strip().lower(): canonical for shop, canonical in source.event_types.items()}
+def _event_type(given: _Given) -> ColumnRules:
+    held = f"{given.held}::varchar"
+    own = {shop.strip().lower(): canonical for shop, canonical in given.source.event_types.items()}
     known = {**own, **{name: name for name in EVENT_TYPES if name not in own}}
     spelled = {form(word): name for form in (str, str.capitalize, str.upper) for word, name in known.items()}
     return ColumnRules(
-        "event_type",
-        raw,
+        given.name,
+        given.raw,
         # Most words are spelled in a known way, and only the others are looked at more closely.
-        value=f"case {held} {_branches(spelled)} else case lower(trim({held})) {_branches(known)} end end",
-        bits=f"case when {held} <> {quoted('event_type')} then {OTHER} else 0 end",
+        value=f"case {held} {_branches(spelled)} else case lower({bare(held)}) {_branches(known)} end end",
+        bits=f"case when {held} <> {quoted(given.name)} then {OTHER} else 0 end",
         rules=("event_vocabulary",),
         can_fail=True,
     )
@@ -429,7 +480,7 @@ def _branches(words: Mapping[str, str]) -> str:
     return " ".join(f"when {literal(word)} then {literal(name)}" for word, name in words.items())
 
 
-RULES: Final[Mapping[str, Callable[[str, str, bool, str, SourceConfig, str], ColumnRules]]] = {
+RULES: Final[Mapping[str, Callable[[_Given], ColumnRules]]] = {
     "id": _id,
     "text": _text,
     "label": _text,

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tasks.ingest.constants import YEARS
+from tasks.ingest.padding import BARE, IS_PADDED
 from tasks.schemas import literal
 
 BETWEEN: Final = (
@@ -35,20 +36,27 @@ def _since_1970(scale: int) -> str:
     return f"case when {{x}} >= {first} and {{x}} < {last} then {moment} end"
 
 
+def _or_bare(read: str) -> str:
+    """SQL that reads a text, or, where it cannot and the text is padded, what is left of that."""
+    return f"coalesce({read}, case when {IS_PADDED} then {read.replace('{x}', BARE)} end)"
+
+
 NUMBER_SQL: Final = "try_cast({x} as double)"
 IN_YEARS: Final = f"case when {{x}} {BETWEEN} then {{x}} end"
 
 PARSED_SQL: Final[Mapping[str, str]] = MappingProxyType(
     {
         # Only what is no ISO 8601 with dashes is looked at for the form without them.
-        "iso": f"coalesce(try_cast({{x}} as timestamptz), try_strptime({{x}}, {COMPACT})::timestamp with time zone)",
-        "unix_s": NUMBER_SQL,
-        "unix_ms": NUMBER_SQL,
-        "day_first": _strptime("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
-        "month_first": _strptime("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y"),
+        "iso": _or_bare(
+            f"coalesce(try_cast({{x}} as timestamptz), try_strptime({{x}}, {COMPACT})::timestamp with time zone)"
+        ),
+        "unix_s": _or_bare(NUMBER_SQL),
+        "unix_ms": _or_bare(NUMBER_SQL),
+        "day_first": _or_bare(_strptime("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y")),
+        "month_first": _or_bare(_strptime("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y")),
     }
 )
-"""How each declared form is parsed; forms without a zone are UTC."""
+"""How each declared form of a text is parsed; forms without a zone are UTC."""
 
 MOMENT_SQL: Final[Mapping[str, str]] = MappingProxyType(
     {**dict.fromkeys(PARSED_SQL, IN_YEARS), "unix_s": _since_1970(1), "unix_ms": _since_1970(1000)}
@@ -103,11 +111,13 @@ def time_sql(kind: str, form: str, *, held: str, parsed: str) -> TimeSql:
         return _typed(kind, held, parsed)
     is_text = kind == "VARCHAR"
     known = form.removeprefix(GUESSED)
-    text = held if is_text else numbers_as_text(held)
-    read = PARSED_SQL[known].format(x=text if known == "iso" else held)
+    is_number = known in {"unix_s", "unix_ms"}
+    read = PARSED_SQL[known].format(x=held if is_text else numbers_as_text(held))
+    if is_number and not is_text:
+        read = NUMBER_SQL.format(x=held)
     value = MOMENT_SQL[known].format(x=parsed)
     always = (f"timestamp_{known}",)
-    if not is_text or known in {"unix_s", "unix_ms"}:
+    if is_number or not is_text:
         return TimeSql(read, value, always=always)
     changes = {CUT: CUT_TEXT.format(x=held)}
     if known != "iso":

@@ -40,6 +40,40 @@ def test_one_odd_value_does_not_decide_for_a_file(store: AssetStore, tmp_path: P
     assert (finding.kind, finding.count) == ("invalid_type", 1)
 
 
+@pytest.mark.parametrize("around", ["\t", "\u00a0", "\ufeff", "\u200b", " \r"])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2024-01-02", "2024-01-03"],
+        ["20240102", "20240103"],
+        ["1704153600", "1704240000"],
+        ["02.01.2024", "13.01.2024"],
+    ],
+)
+def test_times_are_bare_of_what_stands_around_them(
+    store: AssetStore, tmp_path: Path, texts: list[str], around: str
+) -> None:
+    held = {"user_id": ["a", "b"], "signed_up_at": [f"{around}{texts[0]}{around}", texts[1]]}
+    pq.write_table(pa.table(held), tmp_path / "u.parquet")
+    found = ingest(store, tmp_path, {**SOURCE, "uri": "u.parquet"})
+    assert found.column("signed_up_at")[0] == DAY
+    assert found.manifest.findings == ()
+
+
+def test_the_form_of_times_is_told_though_something_stands_around_all_of_them(
+    store: AssetStore, tmp_path: Path
+) -> None:
+    found = users(store, tmp_path, ["03/04/2024\t", "05/05/2024\t"])
+    assert found.column("signed_up_at")[0] == datetime(2024, 3, 4, tzinfo=UTC)
+    assert [item.count for item in found.manifest.findings] == [1]
+
+
+def test_numbers_may_be_declared_as_any_form_of_time(store: AssetStore, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"user_id": ["a"], "signed_up_at": [20240102]}), tmp_path / "u.parquet")
+    found = ingest(store, tmp_path, {**SOURCE, "uri": "u.parquet", "timestamp_format": "iso"})
+    assert found.column("signed_up_at") == [DAY]
+
+
 @pytest.mark.parametrize("text", ["20240102", "20240102000000", "202401020000", "20240102T000000Z"])
 def test_dates_without_dashes_are_dates(store: AssetStore, tmp_path: Path, text: str) -> None:
     assert users(store, tmp_path, [text, "2024-01-02"]).column("signed_up_at") == [DAY, DAY]

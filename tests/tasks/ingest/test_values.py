@@ -66,6 +66,22 @@ def test_what_is_no_price_is_told_and_not_guessed(store: AssetStore, tmp_path: P
     assert pq.read_table(found.folder / str(finding.keys))["value"].to_pylist() == values[4:]
 
 
+def test_a_declared_decimal_comma_holds_for_every_number(store: AssetStore, tmp_path: Path) -> None:
+    head = "user_id;product_id;event_type;timestamp;price;quantity;rating"
+    written = ["1.234", "1.234,5", "2,0", "3.0", "4", ""]
+    rows = [f"{number};p;view;2024-01-02;{it};{it};{it}" for number, it in enumerate(written)]
+    (tmp_path / "e.csv").write_text("\n".join([head, *rows]) + "\n", "utf-8")
+    found = ingest(store, tmp_path, {"table": "events", "uri": "e.csv", "delimiter": ";", "decimal_comma": True})
+    numbers = [1234.0, 1234.5, 2.0, 3.0, 4.0, None]
+    assert found.column("price") == found.column("rating") == numbers
+    assert found.metrics["rules"]["rating.number_text"] == found.metrics["rules"]["price.price_text"] == 4
+    assert found.column("quantity") == numbers
+    (tmp_path / "q.csv").write_text("query_id;query;count\n1;pen;1.234\n2;cup;1,5\n3;box;2,0\n4;bag;5\n", "utf-8")
+    queries = ingest(store, tmp_path, {"table": "queries", "uri": "q.csv", "delimiter": ";", "decimal_comma": True})
+    assert queries.column("count") == [1234, None, 2, 5]
+    assert queries.metrics["rules"] == {"count.number_text": 2}
+
+
 def test_a_price_in_a_file_of_numbers_is_finite_too(store: AssetStore, tmp_path: Path) -> None:
     found = parquet(store, tmp_path, price=pa.array([float("inf"), 2.0]))
     assert found.column("price") == [None, 2.0]
@@ -127,6 +143,36 @@ def test_an_id_is_bare_of_what_stands_around_it(
     found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv"})
     assert found.column("product_id") == [clean, "q1"]
     assert set(found.metrics["rules"]) == {f"product_id.{rule}" for rule in rules}
+
+
+@pytest.mark.parametrize("around", ["\t", "\u00a0", "\ufeff", "\u200b", " \r"])
+def test_codes_words_and_addresses_are_bare_of_what_stands_around_them(
+    store: AssetStore, tmp_path: Path, around: str
+) -> None:
+    rows = [
+        ["1", "pen", "EUR", "EN", "https://a.b/c d.png"],
+        ["2", "cup", *(f"{around}{it}{around}" for it in ("eur", "en_GB", "x y"))],
+    ]
+    columns = {"product_id": 0, "title": 1, "currency": 2, "language": 3, "image_uri": 4}
+    held = {name: [row[place] for row in rows] for name, place in columns.items()}
+    pq.write_table(pa.table(held), tmp_path / "p.parquet")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.parquet"})
+    assert found.column("currency") == ["EUR", "EUR"]
+    assert found.column("language") == ["en", "en-gb"]
+    assert found.column("image_uri") == ["https://a.b/c d.png", "x y"]
+    assert found.manifest.findings == ()
+    assert found.metrics["rules"] == {"currency.currency_code": 1, "language.language_code": 2, "image_uri.trim": 1}
+
+
+@pytest.mark.parametrize("around", ["\t", "\u00a0", "\ufeff", "\u200b", " \r"])
+def test_event_words_are_bare_of_what_stands_around_them(store: AssetStore, tmp_path: Path, around: str) -> None:
+    words = [f"{around}View{around}", f"{around}bought", "click", f"{around}teleported"]
+    held = {"user_id": list("1234"), "product_id": list("1234"), "timestamp": ["2024-01-02"] * 4, "event_type": words}
+    pq.write_table(pa.table(held), tmp_path / "e.parquet")
+    source = {"table": "events", "uri": "e.parquet", "event_types": {"bought": "purchase"}}
+    found = ingest(store, tmp_path, source)
+    assert found.column("event_type") == ["view", "purchase", "click"]
+    assert found.quarantine["reason"].to_pylist() == ["unknown_event_type"]
 
 
 def test_tags_in_a_category_do_not_split_it(store: AssetStore, tmp_path: Path) -> None:
@@ -229,6 +275,19 @@ def test_constants_are_what_their_columns_are(store: AssetStore, tmp_path: Path)
     (tmp_path / "e.csv").write_text("user_id,product_id,timestamp\n1,2,2024-01-02\n", "utf-8")
     mapped = {"constants": {"event_type": "Bought"}, "event_types": {"bought": "purchase"}}
     assert ingest(store, tmp_path, {"table": "events", "uri": "e.csv", **mapped}).column("event_type") == ["purchase"]
+
+
+def test_null_words_hold_whatever_their_case(store: AssetStore, tmp_path: Path) -> None:
+    found = products(store, tmp_path, "brand", ["NA", "unknown", "UNKNOWN ", "acme"], null_words=["NA", " Unknown "])
+    assert found.column("brand") == [None, None, None, "acme"]
+    assert found.metrics["rules"] == {"brand.null_word": 3}
+
+
+def test_words_for_events_that_differ_by_their_case_alone_mean_one_thing() -> None:
+    words = {"Buy": "purchase", "buy ": "cart", "seen": "view"}
+    with pytest.raises(ValidationError, match=r"differ by their case alone: buy\s"):
+        SourceConfig(table="events", uri="e.csv", event_types=words)
+    SourceConfig(table="events", uri="e.csv", event_types={"Buy": "purchase", "buy": "purchase"})
 
 
 def test_a_source_listed_twice_is_refused(store: AssetStore, tmp_path: Path) -> None:
