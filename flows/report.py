@@ -18,7 +18,8 @@ class StageReport(Record):
     """One stage of a run: `skipped` where all its assets were there; `seconds` add up its task runs.
 
     Args:
-        status: `blocked` where validation blocked what it needs, or the run failed before it was its turn.
+        status: `blocked` where what it, or a part of it, needs was blocked or did not arrive, or the run failed before
+            it was its turn.
         is_asked: It was to be made; otherwise it was only looked for, since later stages read it.
         reason: Why it failed, or what blocked it, in one line; nothing where it neither failed nor was blocked.
     """

@@ -55,8 +55,18 @@ class NotRun:
     assets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What cannot be had: tables that the shop names and that are not usable, or what a stage would make of them."""
+
+    tables: tuple[str, ...]
+
+
 Pending = PrefectFuture[StageResult] | StageResult
 """What a stage was asked for and may not have done yet."""
+
+Given = Pending | NotRun | Withheld
+"""What a stage is handed of another one."""
 
 PATIENCE_S = 300.0
 """After this long, and again, the console says that a stage is at work."""
@@ -96,6 +106,7 @@ class Run:
         self._told: set[StageName] = set()
         self._blocked: dict[str, str] = {}
         self._undelivered: dict[str, PandianError] = {}
+        self._withheld: dict[StageName, set[str]] = defaultdict(set)
         self._left_for_others: dict[StageName, list[str]] = defaultdict(list)
         self._stack = contextlib.ExitStack()
         self.report: RunReport | None = None
@@ -139,10 +150,8 @@ class Run:
             else:
                 yield table, found
 
-    def submit(
-        self, stage: Stage, *args: object, label: str = "", **kwargs: Any
-    ) -> Pending | NotRun:  # the stage's configuration
-        """Start a stage, or look for what it made before; the plan says which.
+    def submit(self, stage: Stage, *args: object, label: str = "", **kwargs: Any) -> Given:  # the stage's configuration
+        """Start a stage, or look for what it made before; the plan says which. Without a table it needs it is withheld.
 
         Raises:
             StageNotRunError: The stage is to run, and one it needs was only looked for and has not been run.
@@ -150,6 +159,9 @@ class Run:
         group = cast("StageName", stage.fn.__module__.split(".")[1])
         mode = self.plan[group]
         missing = _missing(args)
+        tables = {name for item in args if isinstance(item, Withheld) for name in item.tables}
+        if tables and mode != "off":
+            return self._withhold(group, tables, stage.keys(*args, **kwargs))
         if mode == "off" or (mode == "present" and missing):
             return self._left(group, stage.keys(*args, **kwargs))
         if missing:
@@ -163,18 +175,16 @@ class Run:
         pending = stage.submit(*args, store=self.store, label=label, mode=mode, **kwargs)
         return self._keep(group, stage, args, pending)
 
-    def arrived(self, tables: Mapping[str, Pending | NotRun], names: Iterable[str]) -> dict[str, Pending | NotRun]:
+    def arrived(self, tables: Mapping[str, Given], names: Iterable[str]) -> dict[str, Given]:
         """Wait for some tables and return those that are there: one that failed takes no other with it."""
         chosen = {name: tables[name] for name in names if name in tables}
         return {
             name: rows
             for name, rows in chosen.items()
-            if isinstance(rows, NotRun) or isinstance(_outcome(rows), StageResult)
+            if isinstance(rows, NotRun | Withheld) or isinstance(_outcome(rows), StageResult)
         }
 
-    def passed(
-        self, tables: Mapping[str, Pending | NotRun], verdicts: Mapping[str, Pending | NotRun]
-    ) -> dict[str, Pending]:
+    def passed(self, tables: Mapping[str, Given], verdicts: Mapping[str, Given]) -> dict[str, Pending]:
         """Return the tables that validation did not block, and remember those it did.
 
         Raises:
@@ -187,26 +197,37 @@ class Run:
         usable: dict[str, Pending] = {}
         for name, rows in tables.items():
             verdict = verdicts[name]
-            result = None if isinstance(verdict, NotRun) else _outcome(verdict)
-            if isinstance(rows, NotRun) or not isinstance(result, StageResult):
+            result = None if isinstance(verdict, NotRun | Withheld) else _outcome(verdict)
+            if isinstance(rows, NotRun | Withheld) or not isinstance(result, StageResult):
                 continue
             if result.verdict == "blocked":
                 self._blocked[name] = self._why_blocked(result.primary)
                 continue
             usable[name] = rows
+        if not usable:
+            self._withheld["profile"] = set(self.settings.tables)
         return usable
 
-    def part(self, pending: Pending | NotRun, key: str) -> AssetRef | Pending | NotRun:
+    def needed(self, usable: Mapping[str, Pending], *names: str) -> list[Pending | Withheld | None]:
+        """Return tables that stages need by name: None for one that the shop does not have.
+
+        One that it has, and that did not arrive or was blocked, is withheld, and so is all that is made of it: a model
+        trained without the shop's judgments would be another one, and take the place of that with them.
+        """
+        named = self.settings.tables if self.plan["validate"] != "off" else {}
+        return [usable.get(name, Withheld((name,)) if name in named else None) for name in names]
+
+    def part(self, pending: Given, key: str) -> AssetRef | Given:
         """Wait for a stage that makes several assets and return one of them; a stage that failed is passed on."""
-        if isinstance(pending, NotRun):
+        if isinstance(pending, NotRun | Withheld):
             return pending
         self._wait(next(group for group in STAGES if pending in [item.pending for item in self._asked[group]]))
         outcome = _outcome(pending)
         return outcome[key] if isinstance(outcome, StageResult) else pending
 
-    def lineage(self, pending: Pending | NotRun) -> list[AssetRef]:
+    def lineage(self, pending: Given) -> list[AssetRef]:
         """Wait for a stage and return everything its asset was made from, sorted."""
-        outcome = None if isinstance(pending, NotRun) else _outcome(pending)
+        outcome = None if isinstance(pending, NotRun | Withheld) else _outcome(pending)
         found: set[AssetRef] = set()
         ahead = list(outcome.refs) if isinstance(outcome, StageResult) else []
         while ahead:
@@ -271,6 +292,11 @@ class Run:
         if self.plan[group] == "present":
             self._left_for_others[group] += keys
         return NotRun(keys)
+
+    def _withhold(self, group: StageName, tables: set[str], keys: tuple[str, ...]) -> Withheld:
+        self._withheld[group] |= tables
+        self._left(group, keys)
+        return Withheld(tuple(sorted(tables)))
 
     def _keep(self, group: StageName, stage: Stage, args: Sequence[object], pending: Pending) -> Pending:
         table = args[0] if args and isinstance(args[0], str) else ""
@@ -413,21 +439,19 @@ class Run:
 
     def _what_blocked(self, group: StageName) -> str:
         failed = [other for other in STAGES[: STAGES.index(group)] if reason(self._failures(other))]
-        is_held_by_data = bool(self._blocked) and not self._failures(group)
-        return why_blocked([] if is_held_by_data else failed, list(self._blocked))
+        tables = [name for name in self._blocked if name in self._withheld[group]]
+        return why_blocked([] if tables else failed, tables)
 
     def _stage_status(self, group: StageName, *, has_failed: bool) -> StageStatus | None:
         results, failures = self.results(group), self._failures(group)
         if reason(failures):
             return "failed"
-        if failures and not results:
+        if self.plan[group] == "off":
+            return None
+        if self._withheld[group] or (failures and not results):
             return "blocked"
         if results:
             return "skipped" if all(item.status == "skipped" for item in results) else "run"
-        if self.plan[group] == "off":
-            return None
-        if self._blocked:
-            return "blocked"
         return "blocked" if has_failed and self._is_asked(group) else None
 
 

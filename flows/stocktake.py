@@ -77,7 +77,7 @@ def stocktake(
         if usable:
             run.submit(relate, usable, profiles, config=shop.profile)
 
-        products, events = usable.get("products"), usable.get("events")
+        products, events, *judged = run.needed(usable, "products", "events", "judgments", "queries")
         if products:
             vectors = run.submit(embed, products, config=shop.embed, weights=folder_digest(shop.embed.encoder))
             clusters = run.submit(cluster, products, vectors, events, config=shop.analyze)
@@ -85,7 +85,6 @@ def stocktake(
         if products and events:
             run.submit(associate, products, events, clusters, config=shop.analyze)
             split = run.submit(split_behaviour, events, config=shop.split)
-            judged = usable.get("judgments"), usable.get("queries")
             encoder = run.submit(
                 finetune, products, split, *judged, config=shop.finetune, weights=folder_digest(shop.finetune.model)
             )

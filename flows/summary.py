@@ -299,9 +299,10 @@ def _reasons(report: RunReport) -> Iterator[str]:
     if report.status == "failed" and not failed and report.problem:
         yield " ".join(report.problem.split())
     blocked: dict[str, list[str]] = {}
+    begun = {item.stage for item in report.assets}
     for stage in report.stages:
         if stage.status == "blocked":
-            blocked.setdefault(stage.reason, []).append(stage.name)
+            blocked.setdefault(stage.reason, []).append(f"{'part of ' * (stage.name in begun)}{stage.name}")
     for why, names in blocked.items():
         yield f"Not reached: {', '.join(names)}. {why}"
 

@@ -12,11 +12,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import run
 from flows.plan import plan_stages
-from flows.run import Run
+from flows.run import Run, Withheld
 from flows.settings import load_settings
+from tasks.analyze.task import cluster
 from tasks.assets import specs
 from tasks.assets.recipe import Recipe
 from tasks.assets.reports import Registration
+from tasks.embed.task import embed
 from tasks.stage import StageResult
 from tests.tiny import write_shop
 
@@ -74,3 +76,20 @@ def test_a_run_that_prefect_cannot_show_is_recorded_and_ends_as_it_did(
     assert tiny.report.status == "failed"
     assert len(tiny.store.versions(specs.RUN.key)) == 1
     assert "Prefect does not show what this run did: ConnectError" in caplog.text
+
+
+def test_a_table_that_cannot_be_used_is_told_from_one_that_the_shop_does_not_have(tiny: Run) -> None:
+    rows = StageResult("merge", "run", (), None, 1.0)
+    assert tiny.needed({"products": rows}, "products", "events", "judgments") == [rows, Withheld(("events",)), None]
+
+
+def test_what_is_made_of_a_withheld_table_is_withheld_and_told_as_blocked_by_that_table_alone(tiny: Run) -> None:
+    products, events = tiny.needed({}, "products", "events")
+    tiny._blocked.update(products="The table “products” is blocked.", coupons="The table “coupons” is blocked.")
+    vectors = tiny.submit(embed, products, config=tiny.settings.embed, weights=None)
+    assert vectors == Withheld(("products",))
+    assert tiny.submit(cluster, products, vectors, events, config=tiny.settings.analyze) == Withheld(
+        ("events", "products")
+    )
+    told = {stage.name: (stage.status, stage.reason) for stage in tiny._report([], None).stages}
+    assert told == dict.fromkeys(("embed", "analyze"), ("blocked", "Validation blocked products."))

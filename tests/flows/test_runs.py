@@ -100,6 +100,20 @@ def close_the_gate(folder: Path) -> None:
     shutil.rmtree(folder / ".pandian" / "mlflow")
 
 
+def expect_judgments(folder: Path) -> None:
+    """Name judgments that have not come yet, and a suite that blocks the users."""
+    path = folder / "shop.yaml"
+    source = "sources:\n  - {table: judgments, uri: judgments.csv}\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("sources:\n", source) + "suites: suites\n")
+    block_users(folder)
+
+
+def block_users(folder: Path) -> None:
+    """Write a suite that fails for every second user."""
+    (folder / "suites").mkdir()
+    (folder / "suites" / "users.json").write_text(json.dumps(OWN_SUITE))
+
+
 def manifest_of(folder: Path, key: str) -> Path:
     """Return where the manifest of an asset's only version lies."""
     (path,) = (folder / "lake" / key).glob("*/manifest.json")
@@ -111,6 +125,7 @@ RERUNS = {
     "a new day": Rerun(lambda folder: write_day(folder, 3), ("--only", "ingest")),
     "one stage again": Rerun(lambda _: None, ("--only", "profile", "--refresh")),
     "from a stage": Rerun(lambda _: None, ("--from", "inventory", "--refresh")),
+    "late judgments": Rerun(expect_judgments, exit_code=5),
     "refused": Rerun(close_the_gate, ("--from", "register"), exit_code=4, has_own_registry=True),
 }
 
@@ -277,8 +292,7 @@ def blocked(prefect: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
     header, *lines = (folder / "products.csv").read_text().splitlines()
     others = [line if line.split(",")[0] in KNOWN_PRODUCTS else f"x{line}" for line in lines]
     (folder / "products.csv").write_text("\n".join([header, *others, ""]))
-    (folder / "suites").mkdir()
-    (folder / "suites" / "users.json").write_text(json.dumps(OWN_SUITE))
+    block_users(folder)
     return Ended(folder, {}, pandian("run", "--json", cwd=folder, env=prefect), 3)
 
 
@@ -317,14 +331,25 @@ def test_a_shops_own_critical_expectation_blocks_too(blocked: Ended) -> None:
 def test_only_what_depends_on_a_blocked_table_does_not_run(blocked: Ended) -> None:
     report = json.loads(blocked.run.stdout)
     assert report["status"] == "blocked"
-    assert {stage["name"] for stage in report["stages"] if stage["status"] == "blocked"} == {
-        "finetune",
-        "evaluate",
-        "register",
-    }
+    why = {stage["name"]: stage["reason"] for stage in report["stages"] if stage["status"] == "blocked"}
+    assert why == dict.fromkeys(("analyze", "finetune", "evaluate", "register"), "Validation blocked events.")
     keys = {item["key"] for item in report["assets"]}
     assert {"profiles/products", "profiles/coupons", "embeddings/products", "inventory/catalogue"} <= keys
-    assert not {"profiles/events", "profiles/users", "splits/behaviour", "analysis/associations"} & keys
+    assert "analysis/duplicates" in keys, "of products alone"
+    assert not {"profiles/events", "profiles/users", "splits/behaviour"} & keys
+    assert not {"analysis/clusters", "analysis/associations"} & keys, "they tell shares of the events"
+
+
+@pytest.mark.service
+def test_no_model_is_made_without_the_judgments_that_a_shop_has_and_that_are_late(reruns: Mapping[str, Ended]) -> None:
+    ended = reruns["late judgments"]
+    assert "judgments.csv" in ended.run.stderr.splitlines()[-1]
+    held = {stage["name"]: stage["reason"] for stage in ended.report["stages"] if stage["status"] == "blocked"}
+    assert held == dict.fromkeys(("finetune", "evaluate", "register"), "ingest failed.")
+    assert "analysis/clusters" not in ended.made
+    assert not {key for key in ended.made if key.startswith(("models/", "evaluations/", "registrations/"))}
+    listed = {item["key"]: item["version"] for item in answer("inventory", "list", cwd=ended.folder)}
+    assert listed["registrations/recommender"] == ended.before["registrations/recommender"].version
 
 
 @pytest.mark.service

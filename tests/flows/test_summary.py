@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console, RenderableType
 
 from flows.printable import printable
-from flows.report import AssetReport, RunReport, RunStatus, StageReport, StageStatus, why_blocked
+from flows.report import AssetReport, ModelReport, RunReport, RunStatus, StageReport, StageStatus, why_blocked
 from flows.settings import PATTERNS, Settings
 from flows.summary import answer_list, asset_list, finding_list, lineage_page, next_steps, run_summary, version_list
 from tasks.assets.asset import AssetRef
@@ -93,6 +94,22 @@ def test_a_failed_run_that_made_something_points_to_its_pages() -> None:
     assert "1 table with 1 row," in read(found)
     assert "Findings" in read(found)
     assert "index.html" in next_steps(found, Path("shop.yaml"))
+
+
+def test_a_run_says_where_its_pages_lie_how_to_open_them_and_which_model_to_review() -> None:
+    model = ModelReport(name="tiny-recommender", version="7", alias="challenger", state="waiting", metrics={})
+    found = report("succeeded", [stage("register", "run")], []).model_copy(update={"model": model})
+    steps = next_steps(found, Path("shop.yaml"))
+    assert "The pages:       /lake/index.html\n" in steps
+    assert f"{sys.executable} -m webbrowser file:///lake/index.html\n" in steps
+    assert "pandian review show 7 -c shop.yaml" in steps
+
+
+def test_what_is_blocked_in_part_is_told_as_that() -> None:
+    why = why_blocked([], ["events"])
+    stages = [stage(name, "blocked", reason=why) for name in ("analyze", "finetune")]
+    text = read(report("blocked", stages, [asset("analysis/duplicates", "analyze", skipped=False)]))
+    assert "Not reached: part of analyze, finetune. Validation blocked events.\n" in text
 
 
 def test_what_was_asked_for_is_told_from_what_was_looked_for() -> None:
