@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -82,9 +81,11 @@ def failing_expression(connection: duckdb.DuckDBPyConnection, rows: RawRows, sou
     return None
 
 
-def mentions(sql: str, column: str) -> bool:
-    """Return whether an expression has a column's name as a word."""
-    return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", sql, re.IGNORECASE) is not None
+def columns_of(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
+    """Return the names of columns that an expression speaks of, by their lower case; it may define some itself."""
+    parsed = _parsed(connection, f"select (\n{sql}\n)")
+    names = (node["column_names"][0] for node in _nodes(parsed) if node.get("class") == "COLUMN_REF")
+    return {name.lower(): name for name in names}
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # JSON of any shape

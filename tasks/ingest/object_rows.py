@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import UsageError
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.expressions import SESSION, columns_of
 from tasks.ingest.json_array import entries
 from tasks.ingest.literals import DECODER, Number, json_text, python_value
 from tasks.ingest.raw import REST, RawRows, Reject, path_literal
 from tasks.ingest.texts import PlainText
+from tasks.schemas import CANONICAL
 
 BATCH_ROWS: Final = 20_000
 KEY_ROWS: Final = 1_000
@@ -29,13 +32,18 @@ LONGEST_LINE: Final = 16 * 1024 * 1024
 SHOWN: Final = 64 * 1024
 """Characters of such a line that are kept."""
 
+EMPTY: Final = frozenset({None, "", "[]", "{}"})
+"""Texts of keys that hold nothing."""
+
 SURROGATE: Final = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
 UNREADABLE: Final = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, OverflowError)
 """What parsing a text, or writing what it holds as one, may raise."""
 
 
-def object_rows(plain: PlainText, source: SourceConfig, *, kind: str, folder: Path) -> RawRows:
-    """Return a file's objects: a text for each key that is mapped, and a map of the others.
+def object_rows(
+    connection: duckdb.DuckDBPyConnection, plain: PlainText, source: SourceConfig, *, kind: str, folder: Path
+) -> RawRows:
+    """Return a file's objects: a text for each key that is mapped, canonical or read by SQL, and a map of the others.
 
     Raises:
         EOFError: A JSON array does not end.
@@ -43,41 +51,87 @@ def object_rows(plain: PlainText, source: SourceConfig, *, kind: str, folder: Pa
     """
     rejects: list[Reject] = []
     objects = _Objects(plain, kind, rejects)
-    wanted = _wanted(objects.first(), source)
+    keys = _keys(connection, objects, source)
     schema = pa.schema(
         [
-            *(pa.field(name, pa.string()) for name in wanted),
+            *(pa.field(name, pa.string()) for name in keys.columns),
             pa.field(REST, pa.map_(pa.string(), pa.string())),
             pa.field(RECORD, pa.int64()),
         ]
     )
     target = folder / "objects.parquet"
     with pq.ParquetWriter(target, schema) as writer:
-        rows = _rows(objects, wanted)
+        rows = (keys.row(item) for item in objects)
         while batch := list(islice(rows, BATCH_ROWS)):
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
-    columns = {**dict.fromkeys(wanted, "VARCHAR"), REST: "MAP(VARCHAR, VARCHAR)"}
+    columns = {**dict.fromkeys(keys.columns, "VARCHAR"), REST: "MAP(VARCHAR, VARCHAR)"}
     facts = {"format": kind, "encoding": plain.encoding}
     relation = f"read_parquet({path_literal(target)})"
     return RawRows(relation, columns, facts, rejects, is_numbered=True, plain=plain)
 
 
-def _wanted(first: Iterator[_Object], source: SourceConfig) -> list[str]:
-    """Names of keys that need columns of their own: those mapped, and those that SQL expressions mention."""
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Keys that get columns of their own.
+
+    Args:
+        mapped: Found by their exact name.
+        free: Found whatever their case, as columns of csv are: lower case to the column's name.
+    """
+
+    mapped: frozenset[str]
+    free: Mapping[str, str]
+
+    @property
+    def columns(self) -> list[str]:
+        return sorted({*self.mapped, *self.free.values()})
+
+    def row(self, item: _Object) -> dict[str, object]:
+        found: dict[str, object] = {name: item.texts.get(name) for name in (*self.mapped, *self.free.values())}
+        rest = []
+        for key, text in sorted(item.texts.items()):
+            if key in found:
+                continue
+            name = self.free.get(key.lower())
+            if name is not None and found[name] is None:
+                found[name] = text
+            elif text not in EMPTY:
+                rest.append((key, text))
+        return {**found, REST: rest, RECORD: item.number}
+
+
+def _keys(connection: duckdb.DuckDBPyConnection, objects: _Objects, source: SourceConfig) -> _Keys:
     mapped = {column for column in source.columns.values() if isinstance(column, str)}
-    expressions = " ".join(column.sql for column in source.columns.values() if not isinstance(column, str))
-    spelled = _spelled(mapped)
     kept = sorted(name for name in mapped if name.lower() in {REST, RECORD})
     if kept:
         raise UsageError(
             problem=f"The key “{kept[0]}” of a source of “{source.table}” has a name that ingest keeps for itself.",
             fix="Give it another name at the source, or leave it out of `columns`.",
         )
-    if not expressions and len(spelled) == len(mapped):
-        return sorted(mapped)
-    keys = {key for item in first for key in item.texts}
-    mentioned = {key for key in keys if key in expressions and key.lower() not in {*spelled, REST, RECORD}}
-    return sorted({_one(names, keys, source) for names in _spelled(mapped | mentioned).values()})
+    spelled = _spelled(mapped)
+    spoken = _spoken(connection, source)
+    is_unclear = len(spelled) < len(mapped) or not SESSION.isdisjoint(spoken)
+    keys = {key for item in objects.first() for key in item.texts} if is_unclear else set()
+    unspoken = SESSION - {key.lower() for key in keys}
+    free = {
+        lower: name
+        for lower, name in {**spoken, **_asked(source)}.items()
+        if lower not in {*spelled, *unspoken, REST, RECORD}
+    }
+    return _Keys(frozenset(_one(names, keys, source) for names in spelled.values()), free)
+
+
+def _spoken(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> dict[str, str]:
+    """Names of keys that SQL expressions speak of, by their lower case."""
+    expressions = [column.sql for column in source.columns.values() if not isinstance(column, str)]
+    return {lower: name for sql in expressions for lower, name in columns_of(connection, sql).items()}
+
+
+def _asked(source: SourceConfig) -> dict[str, str]:
+    """Names of canonical columns that nothing else becomes."""
+    table = CANONICAL.get(source.table)
+    columns = table.columns if table else ()
+    return {column.name: column.name for column in columns if column.name not in {*source.columns, *source.constants}}
 
 
 def _spelled(names: set[str]) -> dict[str, list[str]]:
@@ -173,14 +227,6 @@ def _bounded(file: TextIO) -> Iterator[tuple[str, int]]:
         while not is_ended and (rest := file.readline(most)):
             length, is_ended = length + len(rest.rstrip("\r\n")), rest.endswith("\n")
         yield beginning, length
-
-
-def _rows(objects: _Objects, wanted: list[str]) -> Iterator[dict[str, object]]:
-    names = set(wanted)
-    for item in objects:
-        texts = item.texts
-        rest = [(key, text) for key, text in texts.items() if key not in names and text not in {None, "", "[]", "{}"}]
-        yield {**{name: texts.get(name) for name in wanted}, REST: sorted(rest), RECORD: item.number}
 
 
 def _texts(value: object, text: str, noun: str) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ import duckdb
 from tasks.errors import EmptyTableError, MissingColumnsError, UsageError, near_miss
 from tasks.ingest.config import SourceConfig, SqlExpression
 from tasks.ingest.constants import constant_sql
-from tasks.ingest.expressions import expression_kind, mentions
+from tasks.ingest.expressions import SESSION, columns_of, expression_kind
 from tasks.ingest.raw import REST, RawRows
 from tasks.ingest.rules import (
     INTERNAL,
@@ -86,18 +86,28 @@ def plan_of(
     return planner.canonical(table, is_one_of_many=is_one_of_many)
 
 
-def with_canonical_keys(source: SourceConfig) -> SourceConfig:
-    """Return a source that also asks for the keys of objects that are called as columns of its table are."""
-    table = CANONICAL.get(source.table)
-    if table is None:
-        return source
-    given = {*source.columns, *source.constants, *(it for it in source.columns.values() if isinstance(it, str))}
-    asked = {column.name: column.name for column in table.columns if column.name not in given}
-    return source.model_copy(update={"columns": {**source.columns, **asked}})
+def readable_rows(
+    connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig, *, is_one_of_many: bool
+) -> RawRows:
+    """Return rows with every column that a source's expressions may read, and without those that no object fills.
+
+    Args:
+        connection: What the rows are read by.
+        rows: What the file holds.
+        source: What the source declares.
+        is_one_of_many: Whether other files may have columns that this one lacks: they are null here.
+    """
+    filled = _filled_keys(connection, rows, source)
+    absent = _absent(connection, filled, source) if is_one_of_many else {}
+    if not absent:
+        return filled
+    null = "null" if rows.facts["format"] == "parquet" else "null::varchar"
+    nulls = ", ".join(f"{null} as {quoted(name)}" for name in absent.values())
+    return replace(filled, relation=f"(select *, {nulls} from {filled.relation})")
 
 
-def filled_keys(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> RawRows:
-    """Return rows of objects without the columns that only `with_canonical_keys` asked for, and no object fills."""
+def _filled_keys(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> RawRows:
+    """Rows of objects without the columns that are not mapped, and no object fills."""
     if rows.facts.get("format") not in OBJECTS:
         return rows
     mapped = {column for column in source.columns.values() if isinstance(column, str)}
@@ -107,7 +117,23 @@ def filled_keys(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: So
     counts = ", ".join(f"count({quoted(name)})" for name in asked)
     (filled,) = connection.execute(f"select {counts} from {rows.relation}").fetchall()
     empty = {name for name, count in zip(asked, filled, strict=True) if not count}
-    return replace(rows, columns={name: kind for name, kind in rows.columns.items() if name not in empty})
+    if not empty:
+        return rows
+    columns = {name: kind for name, kind in rows.columns.items() if name not in empty}
+    without = f"(select * exclude ({', '.join(map(quoted, sorted(empty)))}) from {rows.relation})"
+    return replace(rows, columns=columns, relation=without)
+
+
+def _absent(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> dict[str, str]:
+    """Columns that expressions speak of and the rows lack, by their lower case."""
+    there = {name.lower() for name in rows.columns}
+    return {
+        lower: name
+        for column in source.columns.values()
+        if not isinstance(column, str)
+        for lower, name in columns_of(connection, column.sql).items()
+        if lower not in there | SESSION
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,21 +225,39 @@ class _Planner:
         mapped = set(self.source.columns) | set(self.source.constants) | set(named)
         unmapped = [name for name in table.required if name not in mapped]
         absent = [name for name in sorted(missing) if not is_one_of_many or name in table.required]
-        self.demand([*absent, *self.absent_keys(table)], unmapped)
+        absent += self.absent_keys(table) + (self.unmade(table) if is_one_of_many else [])
+        self.demand(absent, unmapped)
 
     def demand(self, absent: Sequence[str], unmapped: Sequence[str]) -> None:
         """Refuse a file that lacks what is mapped, or what must be."""
         if not unmapped and not absent:
             return
         found = self.names()
-        wanted = [str(self.source.columns.get(name, name)) for name in (*absent, *unmapped)]
-        hints = "".join(near_miss(word, found) for word in wanted)
-        lacking = ", ".join(f"“{self.source.columns[name]}”" for name in absent)
+        lacking = [column for name in absent for column in self.made_of(name)]
+        hints = "".join(near_miss(word, found) for word in (*lacking, *unmapped))
         words = ", ".join(f"`{name}`" for name in unmapped)
         fix = f"{hints}Map a column of “{self.rows.name}” to {words} under `columns` in shop.yaml."
         if absent:
-            fix = f"{hints}No column of “{self.rows.name}” is called {lacking}: mend `columns`."
+            called = ", ".join(f"“{column}”" for column in lacking)
+            fix = f"{hints}No column of “{self.rows.name}” is called {called}: mend `columns`."
         raise MissingColumnsError(table=self.source.table, missing=sorted({*absent, *unmapped}), found=found, fix=fix)
+
+    def made_of(self, name: str) -> list[str]:
+        """The source's columns that a column is mapped to, or its expression speaks of."""
+        mapped = self.source.columns.get(name)
+        if mapped is None or isinstance(mapped, str):
+            return [] if mapped is None else [mapped]
+        return list(columns_of(self.connection, mapped.sql).values())
+
+    def unmade(self, table: Table) -> list[str]:
+        """Required columns whose expression speaks of no column that is there: of several, each alone may be absent."""
+        there = {name.lower() for name in self.rows.columns}
+        made = {name: {column.lower() for column in self.made_of(name)} for name in table.required}
+        return [
+            name
+            for name, columns in made.items()
+            if columns and columns.isdisjoint(there) and not isinstance(self.source.columns[name], str)
+        ]
 
     def absent_keys(self, table: Table) -> list[str]:
         """Required columns mapped to a key that no object has; only JSON and literals can have such."""
@@ -316,7 +360,8 @@ class _Planner:
     def is_read(self, name: str) -> bool:
         """Whether an expression makes a column of a source's column of the same name."""
         mapped = self.source.columns.get(name)
-        return mapped is not None and not isinstance(mapped, str) and mentions(mapped.sql, name)
+        is_expression = mapped is not None and not isinstance(mapped, str)
+        return is_expression and name.lower() in {column.lower() for column in self.made_of(name)}
 
     def rest(self, taken: Sequence[str], table: Table | None) -> list[ColumnRules]:
         """Keys of objects that are not mapped: the map `attributes` where the table has one, a map `extra` if not."""

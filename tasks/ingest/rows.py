@@ -118,7 +118,7 @@ def _read(
     plain = plain_text(path, encoding=source.encoding, folder=folder)
     if kind == "csv":
         return csv_rows(connection, plain, source, folder)
-    return object_rows(plain, source, kind=kind, folder=folder)
+    return object_rows(connection, plain, source, kind=kind, folder=folder)
 
 
 def _format(path: Path, plain: Path, source: SourceConfig, member: str | None) -> str:

@@ -19,7 +19,7 @@ from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.csv_rows import PhysicalLines, csv_rejects
 from tasks.ingest.expressions import failing_expression
 from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
-from tasks.ingest.plan import Plan, filled_keys, plan_of
+from tasks.ingest.plan import Plan, plan_of, readable_rows
 from tasks.ingest.raw import RawRows, Reject
 from tasks.ingest.rules import (
     ORIGINAL,
@@ -105,7 +105,7 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
         UsageError: An expression fails, or a column cannot be what it is mapped to.
     """
     target, table = folder / "rows-0.parquet", CANONICAL.get(source.table)
-    rows = filled_keys(connection, rows, source)
+    rows = readable_rows(connection, rows, source, is_one_of_many=is_one_of_many)
     with (
         naming_damage(file, source.table),
         text_functions(connection, source),

@@ -19,7 +19,6 @@ from tasks.ingest.fetching import local_file, unchanged
 from tasks.ingest.findings import ingest_findings
 from tasks.ingest.merge import Merged, ShardInput, merge, shard_names
 from tasks.ingest.notices import notices
-from tasks.ingest.plan import with_canonical_keys
 from tasks.ingest.rows import raw_rows
 from tasks.ingest.sources import Shard
 from tasks.ingest.standardise import connect, standardise
@@ -37,8 +36,7 @@ def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> 
         unchanged(shard),
     ):
         file = local_file(shard, scratch)
-        source = with_canonical_keys(shard.source)
-        rows = raw_rows(connection, file, source, member=shard.member, folder=scratch, name=shard.where)
+        rows = raw_rows(connection, file, shard.source, member=shard.member, folder=scratch, name=shard.where)
         counts = standardise(
             connection,
             rows,

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.assets.store import AssetStore
-from tasks.errors import UsageError
+from tasks.errors import MissingColumnsError, UsageError
 from tasks.ingest.config import SourceConfig
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
@@ -98,3 +98,38 @@ def test_keys_of_objects_that_are_called_as_columns_are_need_no_mapping(store: A
     found = ingest(store, tmp_path, {"table": "products", "uri": "p.json", "columns": {"title": "name"}})
     assert found.column("title") == ["pen"]
     assert [dict(row) for row in found.column("attributes")] == [{"title": "kept"}]
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.json"])
+def test_a_canonical_column_is_found_whatever_its_case_in_every_format(
+    store: AssetStore, tmp_path: Path, name: str
+) -> None:
+    row = {"Product_ID": "1", "Title": "pen", "Price": "5", "Colour": "red"}
+    text = {"p.csv": f"{','.join(row)}\n{','.join(row.values())}\n", "p.json": json.dumps([row])}
+    (tmp_path / name).write_text(text.get(name, json.dumps(row)), "utf-8")
+    (found,) = ingest(store, tmp_path, {"table": "products", "uri": name}).rows.to_pylist()
+    assert (found["product_id"], found["title"], found["price"]) == ("1", "pen", 5.0)
+    assert found.get("Colour", "red") == dict(found.get("attributes") or [("Colour", "red")])["Colour"] == "red"
+
+
+def test_the_exact_name_of_a_key_wins_and_no_other_is_lost(store: AssetStore, tmp_path: Path) -> None:
+    lines = [
+        {"product_id": 1, "Title": "other", "title": "pen"},
+        {"product_id": 2, "Title": "cup", "TITLE": "CUP"},
+        {"product_id": 3, "TITLE": "BOX", "title": None},
+        {"PRODUCT_ID": 4, "title": "bag"},
+    ]
+    (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.jsonl"})
+    assert found.column("product_id") == ["1", "2", "3", "4"]
+    assert found.column("title") == ["pen", "CUP", "BOX", "bag"]
+    assert [dict(row or []) for row in found.column("attributes")] == [{"Title": "other"}, {"Title": "cup"}, {}, {}]
+
+
+def test_a_key_that_is_mapped_is_no_other_whatever_the_case(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text('{"product_id": "1", "Name": "pen"}\n', "utf-8")
+    source = {"table": "products", "uri": "p.jsonl", "columns": {"title": "name"}}
+    with pytest.raises(MissingColumnsError, match="Did you mean “Name”"):
+        ingest(store, tmp_path, source)
+    found = ingest(store, tmp_path, {**source, "columns": {"title": "Name", "brand": {"sql": "upper(NAME)"}}})
+    assert (found.column("title"), found.column("brand")) == (["pen"], ["PEN"])

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.assets.store import AssetStore
-from tasks.errors import UsageError
+from tasks.errors import MissingColumnsError, UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.expressions import expression_kind
 from tasks.ingest.raw import RawRows
@@ -243,6 +243,64 @@ def test_an_expression_is_one_value_for_each_row(store: AssetStore, tmp_path: Pa
         products(store, tmp_path, "x", ["1"], columns=columns)
     assert words in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+PRICE = {"columns": {"price": {"sql": "coalesce(sale, list)"}}, "extra_columns": "drop"}
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.json"])
+def test_an_expression_reads_a_key_wherever_it_first_appears(store: AssetStore, tmp_path: Path, name: str) -> None:
+    rows = [json.dumps({"product_id": number, "title": "pen", "list": 5}) for number in range(1_500)]
+    rows.append('{"product_id": "last", "title": "cup", "list": 5, "Sale": 4}')
+    (tmp_path / name).write_text("\n".join(rows) if name == "p.jsonl" else f"[{','.join(rows)}]", "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": name, **PRICE})
+    assert found.column("price") == [5.0] * 1_500 + [4.0]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_expression_reads_nulls_where_one_of_many_files_lacks_a_column(
+    store: AssetStore, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "days").mkdir()
+    for row in (
+        {"product_id": "1", "title": "pen", "list": 5},
+        {"product_id": "2", "title": "cup", "sale": 4, "list": 5},
+    ):
+        file = tmp_path / f"days/{row['product_id']}.{kind}"
+        if kind == "parquet":
+            pq.write_table(pa.Table.from_pylist([row]), file)
+        elif kind == "csv":
+            file.write_text(f"{','.join(row)}\n{','.join(map(str, row.values()))}\n", "utf-8")
+        else:
+            file.write_text(json.dumps(row), "utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "days", **PRICE})
+    assert found.column("price") == [5.0, 4.0]
+    with pytest.raises(UsageError, match=r"sale.* not found"):
+        ingest(store, tmp_path, {"table": "products", "uri": f"days/1.{kind}", **PRICE})
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_one_of_many_files_without_any_column_of_a_required_expression_is_refused(
+    store: AssetStore, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "days").mkdir()
+    for sku in ("sku", "item"):
+        text = f"{sku},title\n{sku},pen\n" if kind == "csv" else json.dumps({sku: sku, "title": "pen"})
+        (tmp_path / f"days/{sku}.{kind}").write_text(text, "utf-8")
+    source = {"table": "products", "uri": "days"}
+    with pytest.raises(MissingColumnsError, match=rf"days/item\.{kind}” is called “sku”"):
+        ingest(store, tmp_path, {**source, "columns": {"product_id": {"sql": "trim(sku)"}}})
+    found = ingest(store, tmp_path, {**source, "columns": {"product_id": {"sql": "coalesce(sku, item)"}}})
+    assert sorted(found.column("product_id")) == ["item", "sku"]
+
+
+def test_an_expression_may_read_a_key_that_is_called_as_a_function_is(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text('{"product_id": "1", "title": "pen", "user": "anna"}\n', "utf-8")
+    source = {"table": "products", "uri": "p.jsonl", "columns": {"brand": {"sql": "upper(user)"}}}
+    assert ingest(store, tmp_path, source).column("brand") == ["ANNA"]
+    (tmp_path / "p.jsonl").write_text('{"product_id": "1", "title": "pen"}\n', "utf-8")
+    with pytest.raises(UsageError, match="asks for user"):
+        ingest(store, tmp_path, source)
 
 
 @pytest.mark.parametrize(
