@@ -13,6 +13,7 @@ from tasks.analyze.config import AnalyzeConfig
 from tasks.analyze.kmeans import Learning, spherical_kmeans
 from tasks.analyze.naming import cluster_words, distinct_names
 from tasks.errors import TooLittleDataError
+from tasks.retrieval.packing import distinct
 from tasks.retrieval.texts import product_text
 
 NAMED_BY = ("title", "category")
@@ -53,7 +54,8 @@ def clustered(
             fix="Map a source column to `title` or `description` under sources in shop.yaml.",
         )
     texts = product_text(products)
-    leaders, text_of = _distinct([texts[row] for row in rows.tolist()])
+    text_of = distinct([texts[row] for row in rows.tolist()]).positions
+    leaders = np.unique(text_of, return_index=True)[1]
     k = cluster_count(len(leaders), config.clusters)
     learning = Learning(config.iterations, sample=k * config.points_per_cluster, seed=config.seed)
     found = spherical_kmeans(vectors[rows[leaders]], k, learning, device=config.device)
@@ -99,13 +101,6 @@ def cluster_table(
             "revenue_share": pa.array(_shares(revenue), pa.float64()),
         }
     )
-
-
-def _distinct(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first place of each text, and the text of each place."""
-    position: dict[str, int] = {}
-    text_of = np.array([position.setdefault(text, len(position)) for text in texts], np.int64)
-    return np.unique(text_of, return_index=True)[1].astype(np.int64), text_of
 
 
 def _shares(amounts: Sequence[float]) -> list[float | None]:

@@ -12,9 +12,10 @@ from tasks.analyze.clusters import cluster_table, clustered
 from tasks.analyze.config import AnalyzeConfig
 from tasks.analyze.duplicates import duplicate_groups
 from tasks.analyze.findings import brands_of, duplicate_finding, duplicate_tables
-from tasks.analyze.reading import read_products, read_vectors
+from tasks.analyze.reading import read_products
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
+from tasks.retrieval.vectors import read_vectors
 from tasks.stage import Build, stage
 
 MEMBERS = "members.parquet"

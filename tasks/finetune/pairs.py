@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tasks.retrieval.histories import Histories, histories_of
 from tasks.retrieval.judged import is_held_out
 from tasks.retrieval.neighbours import SHRINKAGE, item_knn
+from tasks.retrieval.packing import Distinct, distinct
 
 NEIGHBOURS: Final = 30
 LEAST_LIFT: Final = 1.2
@@ -69,13 +70,6 @@ class Pairs:
         return result
 
 
-def text_positions(texts: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Return the distinct texts in the order they first occur, and the position of each text among them."""
-    place: dict[str, int] = {}
-    positions = np.array([place.setdefault(text, len(place)) for text in texts], np.int64)
-    return tuple(place), positions
-
-
 def co_chosen_pairs(train: pa.Table, product_ids: pa.Array, texts: Sequence[str], *, min_users: int) -> Pairs:
     """Return texts whose products the same users chose, more often than by chance.
 
@@ -88,16 +82,16 @@ def co_chosen_pairs(train: pa.Table, product_ids: pa.Array, texts: Sequence[str]
         texts: Per product, its text.
         min_users: Users who must share a pair.
     """
-    distinct, position = text_positions(texts)
-    by_text = _by_text(train, product_ids, position, distinct)
+    found = distinct(texts)
+    by_text = _by_text(train, product_ids, found)
     similarity = item_knn(by_text, neighbours=NEIGHBOURS, min_users=min_users).similarity.tocoo()
-    users_of = np.bincount(by_text.products, minlength=len(distinct)).astype(np.float64)
+    users_of = np.bincount(by_text.products, minlength=len(found.texts)).astype(np.float64)
     left, right = similarity.row.astype(np.int64), similarity.col.astype(np.int64)
     shared = similarity.data * np.sqrt((users_of[left] + SHRINKAGE) * (users_of[right] + SHRINKAGE))
     by_chance = users_of[left] * users_of[right] / max(1, len(by_text))
     keep = (shared > min_users - 0.5) & (shared >= LEAST_LIFT * by_chance)
     return Pairs(
-        texts=distinct,
+        texts=tuple(found.texts),
         anchors=left[keep],
         positives=right[keep],
         weights=similarity.data[keep] * np.log(shared[keep] / by_chance[keep]),
@@ -109,18 +103,19 @@ def with_judgments(pairs: Pairs, judged: Sequence[tuple[str, str]]) -> Pairs:
     """Return pairs with (query, product text) added; where there are both kinds, half of all draws are judgments."""
     if not judged:
         return pairs
-    distinct, position = text_positions([*pairs.texts, *(text for pair in judged for text in pair)])
-    added = position[len(pairs.texts) :].reshape(-1, 2)
+    found = distinct([*pairs.texts, *(text for pair in judged for text in pair)])
+    added = found.positions[len(pairs.texts) :].reshape(-1, 2)
     share = float(pairs.weights.sum()) / len(added) if len(pairs) else 1.0
     chosen = pairs.chosen.tocsc()
-    chosen.resize((chosen.shape[0], len(distinct)))
+    size = len(found.texts)
+    chosen.resize((chosen.shape[0], size))
     return Pairs(
-        texts=distinct,
+        texts=tuple(found.texts),
         anchors=np.concatenate([pairs.anchors, added[:, 0]]),
         positives=np.concatenate([pairs.positives, added[:, 1]]),
         weights=np.concatenate([pairs.weights, np.full(len(added), share)]),
         chosen=chosen,
-        judged=sp.csr_array((np.ones(len(added)), added.T), shape=(len(distinct), len(distinct))),
+        judged=sp.csr_array((np.ones(len(added)), added.T), shape=(size, size)),
     )
 
 
@@ -141,11 +136,9 @@ def good_answers(
     ]
 
 
-def _by_text(
-    train: pa.Table, product_ids: pa.Array, position: NDArray[np.int64], distinct: tuple[str, ...]
-) -> Histories:
+def _by_text(train: pa.Table, product_ids: pa.Array, found: Distinct) -> Histories:
     place = pc.index_in(train["product_id"].combine_chunks(), value_set=product_ids)
     known = train.set_column(train.column_names.index("product_id"), "product_id", place).filter(pc.is_valid(place))
-    text = pa.array(position[known["product_id"].to_numpy()])
+    text = pa.array(found.positions[known["product_id"].to_numpy()])
     known = known.set_column(known.column_names.index("product_id"), "product_id", text)
-    return histories_of(known, pa.array(np.arange(len(distinct))))
+    return histories_of(known, pa.array(np.arange(len(found.texts))))

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 
 from tasks.errors import TooLittleDataError
 from tasks.finetune.config import FinetuneConfig
-from tasks.finetune.pairs import co_chosen_pairs, good_answers, text_positions, with_judgments
+from tasks.finetune.pairs import co_chosen_pairs, good_answers, with_judgments
 from tasks.finetune.trainer import Lesson
 from tasks.finetune.validation import validation_of
 from tasks.retrieval.judged import query_key
 from tasks.retrieval.layout import TextKind
+from tasks.retrieval.packing import distinct
 from tasks.retrieval.texts import product_text
 
 LEAST_PAIRS: Final = 2
@@ -71,7 +72,7 @@ def read_lesson(
     return Lesson(
         pairs=pairs,
         validation=validation,
-        text_of=text_positions(texts)[1],
+        text_of=distinct(texts).positions,
         queries=tuple(sorted({query_key(query) for query, _ in answers})),
     )
 

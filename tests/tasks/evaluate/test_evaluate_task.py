@@ -18,7 +18,7 @@ from tasks.assets.reports import EvaluationReport
 from tasks.assets.store import AssetStore
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.encoding import Contender, finetuned
-from tasks.evaluate.reading import read_contender, read_vectors_of
+from tasks.evaluate.reading import read_contender
 from tasks.evaluate.task import evaluate
 from tasks.finetune.config import SplitConfig
 from tasks.finetune.task import split_behaviour
@@ -218,11 +218,3 @@ def test_another_encoder_reads_as_much_of_a_text_in_the_same_precision_as_the_ra
     np.testing.assert_array_equal(found.vectors, expected)
     np.testing.assert_array_equal(found.asked(text, config), expected)
     np.testing.assert_array_equal(raw.asked(text, config), expected)
-
-
-def test_vectors_follow_the_catalogue_and_are_zero_where_there_is_none(shop: Shop) -> None:
-    ids = shop.products["product_id"].combine_chunks()
-    whole = read_vectors_of(shop.store.path(shop.embeddings), ids)
-    turned = read_vectors_of(shop.store.path(shop.embeddings), pa.array([*ids.to_pylist()[::-1], "new"]))
-    np.testing.assert_array_equal(turned[:-1], whole[::-1])
-    assert not turned[-1].any()

@@ -15,10 +15,11 @@ import pytest
 from tasks.errors import UsageError
 from tasks.finetune.config import FinetuneConfig
 from tasks.finetune.learner import Learner
-from tasks.finetune.pairs import co_chosen_pairs, text_positions
+from tasks.finetune.pairs import co_chosen_pairs
 from tasks.finetune.tracking import NoTracker, tracked
 from tasks.finetune.trainer import CHECKPOINT, Lesson, Progress, learning_rate, train
 from tasks.finetune.validation import validation_of
+from tasks.retrieval.packing import distinct
 from tests.builders_behaviour import interactions_of, make_tasteful_products
 from tests.builders_encoder import write_encoder
 
@@ -54,7 +55,7 @@ def lesson() -> Lesson:
     return Lesson(
         pairs=co_chosen_pairs(train_rows, product_ids, texts, min_users=2),
         validation=validation_of(interactions, product_ids, most_users=40, most_products=40),
-        text_of=text_positions(texts)[1],
+        text_of=distinct(texts).positions,
     )
 
 
