@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 EventType = Literal["impression", "view", "click", "search", "cart", "favorite", "purchase", "rating", "return"]
-EVENT_TYPES: Final = ("impression", "view", "click", "search", "cart", "favorite", "purchase", "rating", "return")
+EVENT_TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
 
 Kind = Literal[
     "id", "text", "label", "path", "number", "integer", "money", "currency", "timestamp", "language", "uri", "map"
@@ -190,3 +191,8 @@ def quoted(identifier: str) -> str:
 def literal(text: str) -> str:
     """Return a text as an SQL literal, for the places that take no bound parameter."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def file_list(files: Iterable[Path]) -> str:
+    """Return files as an SQL list, as `read_parquet` takes it."""
+    return "[" + ", ".join(literal(str(file)) for file in files) + "]"

@@ -83,6 +83,10 @@ class Build:
         """Return the manifest of an input."""
         return self.store.manifest(ref)
 
+    def files(self, ref: AssetRef) -> tuple[Path, ...]:
+        """Return the files of an input that hold its rows, in their order."""
+        return tuple(sorted(self.path(ref).glob(self.manifest(ref).main)))
+
     @contextmanager
     def draft(self, spec: AssetSpec) -> Iterator[Draft]:
         """Publish, as one asset, what the block writes below `draft.path`.
@@ -150,7 +154,11 @@ class Stage:
 
 
 def stage(
-    name: str, *, revision: int, produces: Callable[..., Iterable[AssetSpec]]
+    name: str,
+    *,
+    revision: int,
+    produces: Callable[..., Iterable[AssetSpec]],
+    is_kept: Callable[..., bool] = lambda **_: True,
 ) -> Callable[[Callable[..., None]], Stage]:
     """Turn `fn(…, build)` into a stage.
 
@@ -161,6 +169,8 @@ def stage(
         name: The stage's name, a verb.
         revision: Raise it when the stage's logic changes its output.
         produces: Takes the same arguments and returns the specs of the assets made, the primary one first.
+        is_kept: Takes the same arguments, and the `recipe`'s version; returns whether what the stage left outside of
+            the lake is still there. Where it is not, the stage runs again though its assets are there.
     """
 
     def decorate(fn: Callable[..., None]) -> Stage:
@@ -177,7 +187,7 @@ def stage(
             )
             bound.apply_defaults()
             recipe = Recipe.of(name, revision, bound.arguments)
-            call = _Call(fn, bound.arguments, recipe, tuple(produces(**bound.arguments)))
+            call = _Call(fn, bound.arguments, recipe, tuple(produces(**bound.arguments)), is_kept)
             return _run(call, store=store, mode=mode)
 
         run.__name__ = run.__qualname__ = fn.__name__
@@ -222,6 +232,7 @@ class _Call:
     arguments: dict[str, Any]  # the stage's own arguments, of any type
     recipe: Recipe
     specs: tuple[AssetSpec, ...]
+    is_kept: Callable[..., bool]
 
 
 def _run(call: _Call, *, store: AssetStore, mode: Mode) -> StageResult:
@@ -230,9 +241,12 @@ def _run(call: _Call, *, store: AssetStore, mode: Mode) -> StageResult:
     refs = tuple(AssetRef(spec.key, recipe.version) for spec in call.specs)
     with store.lake.lock(f"{recipe.stage}-{recipe.version}"):
         is_present = _is_present(refs, store=store, mode=mode)
+        is_refresh = mode == "refresh"
+        if is_present and mode == "run" and not call.is_kept(**call.arguments, recipe=recipe.version):
+            is_present, is_refresh = False, True
         if not is_present:
             _log(f"{recipe.stage}: making {', '.join(map(str, refs))}")
-            build = Build(store, recipe, flow_run.get_id() or "by-hand", is_refresh=mode == "refresh")
+            build = Build(store, recipe, flow_run.get_id() or "by-hand", is_refresh=is_refresh)
             call.fn(**call.arguments, build=build)
             shutil.rmtree(build.scratch(), ignore_errors=True)
     manifest = store.manifest(refs[0])

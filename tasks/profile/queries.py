@@ -22,7 +22,7 @@ from tasks.profile import sql
 from tasks.profile.config import ProfileConfig
 from tasks.profile.kinds import Field
 from tasks.profile.row_groups import RowGroup, row_groups, spread_groups
-from tasks.schemas import literal
+from tasks.schemas import file_list, literal
 
 T = TypeVar("T")
 Row = tuple[Any, ...]  # what a query returns: values of the columns' types
@@ -106,11 +106,6 @@ def read_fields(connection: Connection, files: Sequence[Path]) -> tuple[Field, .
     types = connection.rows(sql.DESCRIBE.format(files=file_list(files)))
     names = pq.read_schema(files[0]).names  # DuckDB has other names for empty ones, and for those that differ in case
     return tuple(Field(place, name, str(kind)) for place, (name, (kind,)) in enumerate(zip(names, types, strict=True)))
-
-
-def file_list(files: Sequence[Path]) -> str:
-    """Return files as an SQL list."""
-    return "[" + ", ".join(literal(str(file)) for file in files) + "]"
 
 
 class TableQueries:

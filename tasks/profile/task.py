@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow.parquet as pq
 
 from tasks.assets import specs
@@ -26,7 +24,7 @@ def profile(table: str, rows: AssetRef, config: ProfileConfig, build: Build) -> 
         config: The settings.
         build: What is read and written.
     """
-    files = _files(build, rows)
+    files = build.files(rows)
     found = describe_table(table, files, config, spill=build.scratch())
     elements = element_counts(files, found, config, spill=build.scratch())
     with build.draft(specs.profile(table)) as draft:
@@ -47,7 +45,7 @@ def relate(tables: dict[str, AssetRef], profiles: dict[str, AssetRef], config: P
         config: The settings.
         build: What is read and written.
     """
-    files = {name: _files(build, ref) for name, ref in tables.items()}
+    files = {name: build.files(ref) for name, ref in tables.items()}
     described = [_profile(build, ref) for ref in profiles.values()]
     with build.draft(specs.RELATIONSHIPS) as draft:
         found = relate_tables(files, described, config, folder=draft.path, spill=build.scratch())
@@ -55,10 +53,6 @@ def relate(tables: dict[str, AssetRef], profiles: dict[str, AssetRef], config: P
         pq.write_table(relationships_table(found.report), draft.path / "relationships.parquet")
         draft.metrics.update(relationships=len(found.report.relationships))
         draft.findings.extend(found.findings)
-
-
-def _files(build: Build, ref: AssetRef) -> tuple[Path, ...]:
-    return tuple(sorted(build.path(ref).glob(build.manifest(ref).main)))
 
 
 def _profile(build: Build, ref: AssetRef) -> TableProfile:

@@ -8,8 +8,8 @@ from typing import Final
 
 from tasks.profile import sql
 from tasks.profile.links import Side
-from tasks.profile.queries import Connection, file_list
-from tasks.schemas import literal
+from tasks.profile.queries import Connection
+from tasks.schemas import file_list, literal
 
 SAMPLED_VALUES: Final = 500
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from expectations.suites import parents
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
@@ -34,8 +32,8 @@ def validate(
     needed = {name: ref for name, ref in related.items() if name in parents(table)}
     subject = Subject(
         table=table,
-        files=_files(build, rows),
-        parents={name: _files(build, ref) for name, ref in needed.items()},
+        files=build.files(rows),
+        parents={name: build.files(ref) for name, ref in needed.items()},
         own_suite=suite,
         ingested_at=build.manifest(rows).finished_at,
     )
@@ -44,7 +42,3 @@ def validate(
         draft.metrics.update(found.metrics)
         draft.findings.extend(found.findings)
         draft.verdict = found.report.verdict
-
-
-def _files(build: Build, ref: AssetRef) -> tuple[Path, ...]:
-    return tuple(sorted(build.path(ref).glob(build.manifest(ref).main)))
