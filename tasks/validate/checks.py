@@ -61,7 +61,7 @@ class Check:
         expectation: With its parameters filled in.
         written: As the suite has it.
         scope: What Great Expectations is handed.
-        failure: The SQL condition that a failing value meets, `_value` being its name; None where SQL cannot say it.
+        failure: The SQL condition that a failing value meets; None where SQL cannot say it.
     """
 
     expectation: Expectation

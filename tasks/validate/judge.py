@@ -20,7 +20,7 @@ from tasks.validate.checks import Check, accepted_types, counts_rows
 from tasks.validate.engine import Demand, Judged, judge
 from tasks.validate.predicates import NUMBERS, TIMES
 from tasks.validate.rows import KEYED_LIMIT, Rows
-from tasks.validate.sql import Condition
+from tasks.validate.sql import ROW, ROWS, VALUE, Condition
 
 SHARE_OF_ROWS: Final = 0.2
 """A column with more distinct values than this share of its rows is not worth grouping."""
@@ -201,7 +201,7 @@ class _ValueGroup:
         """Return what becomes of the checks."""
         checked = frames = 0
         for frame in self.rows.values(self.column, self.where, is_distinct=is_distinct):
-            checked += int(frame["n"].to_numpy().sum())
+            checked += int(frame[ROWS].to_numpy().sum())
             frames += 1
             self._judge(frame)
         return [
@@ -212,7 +212,7 @@ class _ValueGroup:
         ]
 
     def _judge(self, frame: pa.Table) -> None:
-        shown = frame.select(["_value"]).rename_columns([self.column])
+        shown = frame.select([VALUE]).rename_columns([self.column])
         if self.plain:
             judged = judge(shown, [demand(check.expectation) for check in self.plain])
             for check in self.plain:
@@ -224,8 +224,8 @@ class _ValueGroup:
             for check in self.located:
                 failing = frame.take(pa.array(judged[check.id].positions, pa.int64()))
                 _agree(check, judged[check.id].failed, failing.num_rows)
-                self.failed[check.id] += int(failing["n"].to_numpy().sum())
-                self.values[check.id].append(failing.select(["_value"]).rename_columns([self.column]))
+                self.failed[check.id] += int(failing[ROWS].to_numpy().sum())
+                self.values[check.id].append(failing.select([VALUE]).rename_columns([self.column]))
 
     def _failing(self, check: Check) -> Condition:
         if not self.values[check.id]:
@@ -268,12 +268,12 @@ def _on_rows(check: Check, rows: Rows, *, is_whole: bool = False) -> Outcome:
     numbers, checked, failed, frames = [], 0, 0, 0
     for frame in rows.numbered(columns, is_whole=is_whole):
         judged = judge(frame.select(columns), [demand(check.expectation)], wants_positions=True)[check.id]
-        failing = frame.take(pa.array(judged.positions, pa.int64())).select(["_row"])
+        failing = frame.take(pa.array(judged.positions, pa.int64())).select([ROW])
         _agree(check, judged.failed, failing.num_rows)
         numbers.append(failing)
         checked, failed, frames = checked + judged.entries, failed + judged.failed, frames + 1
     rows.keep(name, pa.concat_tables(numbers))
-    condition = Condition(item.judged, among=name, on=("_row",))
+    condition = Condition(item.judged, among=name, on=(ROW,))
     return _counted(check, checked=checked, failed=failed, frames=frames, condition=condition)
 
 

@@ -10,10 +10,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.schemas import literal
+from tasks.schemas import literal, quoted
+from tasks.validate import sql
 
 Kwargs = Mapping[str, Any]  # an expectation's arguments, of any JSON type
 
+VALUE: Final = quoted(sql.VALUE)
 NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE")
 NAMED_GROUP: Final = re.compile(r"\(\?<[^=!]")
 TIMES: Final = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
@@ -25,7 +27,7 @@ def is_nullness(type_: str) -> bool:
 
 
 def failure(type_: str, kwargs: Kwargs, sql_type: str) -> str | None:
-    """Return the condition under which `_value` fails, or None where SQL might judge otherwise than GX.
+    """Return the condition under which a value fails, or None where SQL might judge otherwise than GX.
 
     Nulls are judged by the two nullness expectations alone; for the others the condition is asked of values only.
 
@@ -40,12 +42,12 @@ def failure(type_: str, kwargs: Kwargs, sql_type: str) -> str | None:
 
 def _lacks(kwargs: Kwargs, sql_type: str) -> str | None:
     words = _literals(kwargs.get("value_set"), sql_type)
-    return None if words is None else f"_value not in ({words})"
+    return None if words is None else f"{VALUE} not in ({words})"
 
 
 def _hits(kwargs: Kwargs, sql_type: str) -> str | None:
     words = _literals(kwargs.get("value_set"), sql_type)
-    return None if words is None else f"_value in ({words})"
+    return None if words is None else f"{VALUE} in ({words})"
 
 
 def _literals(values: object, sql_type: str) -> str | None:
@@ -59,16 +61,16 @@ def _literals(values: object, sql_type: str) -> str | None:
 
 
 def _outside(kwargs: Kwargs, sql_type: str) -> str | None:
-    return _beyond("_value", kwargs, sql_type)
+    return _beyond(VALUE, kwargs, sql_type)
 
 
 def _too_long_or_short(kwargs: Kwargs, sql_type: str) -> str | None:
-    return _beyond("length(_value)", kwargs, "BIGINT") if sql_type == "VARCHAR" else None
+    return _beyond(f"length({VALUE})", kwargs, "BIGINT") if sql_type == "VARCHAR" else None
 
 
 def _of_other_length(kwargs: Kwargs, sql_type: str) -> str | None:
     length = kwargs.get("value")
-    return f"length(_value) <> {length}" if sql_type == "VARCHAR" and _is_number(length) else None
+    return f"length({VALUE}) <> {length}" if sql_type == "VARCHAR" and _is_number(length) else None
 
 
 def _beyond(what: str, kwargs: Kwargs, sql_type: str) -> str | None:
@@ -110,7 +112,7 @@ def _regex(pattern: object, sql_type: str) -> str | None:
         pc.match_substring_regex(pa.array([""]), pattern)
     except pa.ArrowInvalid:
         return None
-    return f"regexp_matches(_value, {literal(pattern)})"
+    return f"regexp_matches({VALUE}, {literal(pattern)})"
 
 
 def _is_number(value: object) -> bool:
@@ -118,8 +120,8 @@ def _is_number(value: object) -> bool:
 
 
 BUILDERS: Final[Mapping[str, Callable[[Kwargs, str], str | None]]] = {
-    "expect_column_values_to_not_be_null": lambda _, __: "_value is null",
-    "expect_column_values_to_be_null": lambda _, __: "_value is not null",
+    "expect_column_values_to_not_be_null": lambda _, __: f"{VALUE} is null",
+    "expect_column_values_to_be_null": lambda _, __: f"{VALUE} is not null",
     "expect_column_values_to_be_in_set": _lacks,
     "expect_column_values_to_not_be_in_set": _hits,
     "expect_column_values_to_be_between": _outside,

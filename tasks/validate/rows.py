@@ -14,11 +14,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.schemas import literal, quoted
+from tasks.schemas import file_list, literal, quoted
 from tasks.validate import sql
 
 KEYED_LIMIT: Final = 100_000
 """Columns with fewer distinct values are judged by distinct value, whatever the table's size."""
+ROW: Final = "_row"
+"""What the number of a row is called in what is written; `sql.ROW` where the table has a column of that name."""
 EXAMPLE_LENGTH: Final = 200
 """Letters of a failing value that are shown; the file has it whole."""
 
@@ -58,12 +60,12 @@ class Rows:
         self._con.execute(f"set memory_limit = '{limits.memory_limit}'")
         self._con.execute(f"set threads = {limits.threads}")
         self._con.execute("set timezone = 'UTC'")
-        self._source = sql.parquet(files)
         counts = [pq.read_metadata(file).num_rows for file in files]
         self.total = sum(counts)
-        self.columns: dict[str, str] = {row[0]: row[1] for row in self._all(f"describe select * from {self._source}")}
+        self.columns = self.described(files)
         self.key = tuple(name for name in key if name in self.columns)
-        self._number = sql.row_number(counts)
+        self.row = ROW if ROW not in map(str.lower, self.columns) else sql.ROW
+        self._con.execute(sql.opened(files, tuple(self.columns), counts))
 
     def __enter__(self) -> Rows:
         return self
@@ -71,25 +73,25 @@ class Rows:
     def __exit__(self, *_: object) -> None:
         self._con.close()
 
-    def parent_columns(self, files: Sequence[Path]) -> dict[str, str]:
-        """Return the columns of another table and their types."""
-        return {row[0]: row[1] for row in self._all(f"describe select * from {sql.parquet(files)}")}
+    def described(self, files: Sequence[Path]) -> dict[str, str]:
+        """Return the columns of parquet files, of this table or another, and their types."""
+        return {row[0]: row[1] for row in self._all(f"describe select * from read_parquet({file_list(files)})")}
 
     def approximate_distinct(self, columns: Sequence[str]) -> dict[str, int]:
         """Return about how many distinct values columns have: good enough to choose a way, not to decide a result."""
         if not columns:
             return {}
         asked = ", ".join(f"approx_count_distinct({quoted(name)})" for name in columns)
-        return dict(zip(columns, self._all(f"select {asked} from {self._source}")[0], strict=True))
+        return dict(zip(columns, self._all(f"select {asked} from {sql.SOURCE}")[0], strict=True))
 
     def exact_distinct(self, column: str) -> int:
         """Return how many distinct values a column has, nulls aside."""
-        return int(self._all(f"select count(distinct {quoted(column)}) from {self._source}")[0][0])
+        return int(self._all(f"select count(distinct {quoted(column)}) from {sql.SOURCE}")[0][0])
 
     def distinct_values(self, column: str) -> list[str]:
         """Return a column's distinct values, sorted, nulls aside."""
         name = quoted(column)
-        rows = self._all(f"select distinct {name} from {self._source} where {name} is not null order by 1")
+        rows = self._all(f"select distinct {name} from {sql.SOURCE} where {name} is not null order by 1")
         return [row[0] for row in rows]
 
     def nulls(self, columns: Sequence[tuple[str, str | None]]) -> list[tuple[int, int]]:
@@ -97,17 +99,17 @@ class Rows:
         if not columns:
             return []
         asked = ", ".join(sql.null_counts(self._value(name), where) for name, where in columns)
-        flat = self._all(f"select {asked} from {self._source}")[0]
+        flat = self._all(f"select {asked} from {sql.SOURCE}")[0]
         return list(zip(flat[::2], flat[1::2], strict=True))
 
     def values(self, column: str, where: str | None, *, is_distinct: bool) -> Iterator[pa.Table]:
-        """Yield a column's values, without nulls, in frames of `_value` and the number `n` of rows that hold it."""
+        """Yield a column's values, without nulls, in frames of `VALUE` and how many `ROWS` hold it."""
         template = sql.DISTINCT_VALUES if is_distinct else sql.ALL_VALUES
-        text = template.format(value=self._value(column), source=self._source, where=where or "true")
+        text = template.format(value=self._value(column), source=sql.SOURCE, where=where or "true")
         yield from self._frames(text)
 
     def tally(self, frame: pa.Table, failure: str) -> Tally:
-        """Return how much of a frame meets a condition on `_value`."""
+        """Return how much of a frame meets a condition on `VALUE`."""
         self._con.register("frame", frame)
         entries, failed, rows = self._all(sql.TALLY.format(failure=failure))[0]
         self._con.unregister("frame")
@@ -119,15 +121,13 @@ class Rows:
         known = " or ".join(f"{quoted(column)} is not null" for column in columns)
         where = f"({where or 'true'}) and ({known})"
         rows = sql.OVER.format(columns=", ".join(map(quoted, over))) if over else "rows"
-        self._con.execute(
-            sql.REPEATED.format(name=quoted(name), keys=keys, rows=rows, source=self._source, where=where)
-        )
-        looked = self._all(f"select count(*) from {self._source} where {where}")[0][0]
+        self._con.execute(sql.REPEATED.format(name=quoted(name), keys=keys, rows=rows, source=sql.SOURCE, where=where))
+        looked = self._all(f"select count(*) from {sql.SOURCE} where {where}")[0][0]
         return int(looked), int(self._all(f"select count(*) from {quoted(name)}")[0][0])
 
     def keys(self, name: str) -> Iterator[pa.Table]:
         """Yield the keys kept under a name, in frames; like all frames, at least one, which may be empty."""
-        yield from self._frames(f"select * exclude (n) from {quoted(name)}")
+        yield from self._frames(f"select * exclude ({quoted(sql.ROWS)}) from {quoted(name)}")
 
     def look_up(self, name: str, column: str, *, parent: str, files: Sequence[Path]) -> tuple[int, int, int]:
         """Keep a column's distinct values, and whether another table has them, as the relation `name`.
@@ -138,9 +138,9 @@ class Rows:
         text = sql.PARENTS.format(
             name=quoted(name),
             column=quoted(column),
-            source=self._source,
+            source=sql.SOURCE,
             parent=quoted(parent),
-            parents=sql.parquet(files),
+            parents=file_list(files),
         )
         self._con.execute(text)
         rows, orphans, orphan_rows = self._all(sql.PARENT_COUNTS.format(name=quoted(name)))[0]
@@ -148,12 +148,12 @@ class Rows:
 
     def looked_up(self, name: str) -> Iterator[pa.Table]:
         """Yield whether each value kept under a name is known, in frames of `is_known`."""
-        yield from self._frames(f"select is_known from {quoted(name)}")
+        yield from self._frames(f"select {quoted(sql.KNOWN)} as is_known from {quoted(name)}")
 
     def numbered(self, columns: Sequence[str], *, is_whole: bool) -> Iterator[pa.Table]:
-        """Yield rows of columns with their number `_row`, in frames, or all in one."""
+        """Yield rows of columns with their number `ROW`, in frames, or all in one."""
         asked = ", ".join(f"{self._value(name)} as {quoted(name)}" for name in columns)
-        text = f"select {asked}, {self._number} as _row from {self._source}"
+        text = f"select {asked}, {quoted(sql.ROW)} from {sql.SOURCE}"
         if is_whole:
             yield self._con.sql(text).to_arrow_table()
             return
@@ -162,16 +162,16 @@ class Rows:
     def whole(self, columns: Sequence[str]) -> pa.Table:
         """Return all rows of columns at once."""
         asked = ", ".join(f"{self._value(name)} as {quoted(name)}" for name in columns)
-        return self._con.sql(f"select {asked} from {self._source}").to_arrow_table()
+        return self._con.sql(f"select {asked} from {sql.SOURCE}").to_arrow_table()
 
     def distinct(self, column: str) -> pa.Table:
         """Return a column's distinct values, sorted, nulls aside."""
-        text = sql.DISTINCT.format(value=self._value(column), name=quoted(column), source=self._source)
+        text = sql.DISTINCT.format(value=self._value(column), name=quoted(column), source=sql.SOURCE)
         return self._con.sql(text).to_arrow_table()
 
     def extremes(self, column: str) -> pa.Table:
         """Return a column's least and greatest value, nulls aside; no row where there is none."""
-        text = sql.EXTREMES.format(value=self._value(column), name=quoted(column), source=self._source)
+        text = sql.EXTREMES.format(value=self._value(column), name=quoted(column), source=sql.SOURCE)
         return self._con.sql(text).to_arrow_table()
 
     def keep(self, name: str, table: pa.Table) -> None:
@@ -190,8 +190,9 @@ class Rows:
         Returns:
             The rows written.
         """
-        chosen = ", ".join(["_row", *map(quoted, self._shown(condition.columns))])
-        text = f"{self._failing(condition, chosen)} order by _row"
+        number = f"{quoted(sql.ROW)} as {quoted(self.row)}"
+        chosen = ", ".join([number, *map(quoted, self._shown(condition.columns))])
+        text = f"{self._failing(condition, chosen)} order by 1"
         path.parent.mkdir(parents=True, exist_ok=True)
         copied = self._all(f"copy ({text}) to {literal(str(path))} (format parquet, compression zstd)")
         return int(copied[0][0])
@@ -200,9 +201,9 @@ class Rows:
         """Return the most frequent failing values, or what identifies the first rows where they are null."""
         if not most:
             return ()
-        named = columns or (*self.key, *(() if self.key else ("_row",)))
+        named = columns or (*self.key, *(() if self.key else (self.row,)))
         counted = sql.EXAMPLES.format(
-            words=sql.words(named), path=literal(str(path)), longest=EXAMPLE_LENGTH, most=most
+            words=sql.words(named, row=self.row), path=literal(str(path)), longest=EXAMPLE_LENGTH, most=most
         )
         found = tuple(row[0] for row in self._all(counted))
         if found or not columns:
@@ -211,7 +212,7 @@ class Rows:
 
     def _failing(self, condition: sql.Condition, chosen: str) -> str:
         value = self._value(condition.columns[0]) if condition.columns else "null"
-        return sql.failing(source=self._source, number=self._number, value=value, condition=condition, chosen=chosen)
+        return sql.failing(value=value, condition=condition, chosen=chosen)
 
     def _shown(self, columns: Sequence[str]) -> list[str]:
         ids = [] if self.key else [name for name in self.columns if name.endswith("_id")]

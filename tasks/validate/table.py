@@ -75,7 +75,7 @@ def validate_table(subject: Subject, config: ValidateConfig, *, folder: Path, sp
     limits = Limits(config.partition_rows, config.memory_limit, config.threads)
     with Rows(subject.files, known.key if known else (), limits, spill) as rows:
         suite = _suite(subject, rows, config)
-        parents = {name: rows.parent_columns(files) for name, files in subject.parents.items()}
+        parents = {name: rows.described(files) for name, files in subject.parents.items()}
         checks = applicable(suite, rows.columns, parents=parents, ingested_at=subject.ingested_at)
         found = outcomes(checks, rows, subject.parents)
         results = [result(item, _evidence(item, rows, config, folder)) for item in found]

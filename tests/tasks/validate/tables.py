@@ -91,7 +91,7 @@ def judged(
         checks = applicable(
             SUITES[name] if suite is None else suite,
             rows.columns,
-            parents={parent: rows.parent_columns(paths) for parent, paths in files.items()},
+            parents={parent: rows.described(paths) for parent, paths in files.items()},
             ingested_at=INGESTED_AT,
         )
         return {item.check.id: item for item in outcomes(checks, rows, files)}

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pytest
 
 from expectations.expectation import INGESTED_AT, Expectation
+from tasks.schemas import quoted
 from tasks.validate import judge
 from tasks.validate.checks import applicable, spelled
 from tasks.validate.predicates import failure
 from tasks.validate.rows import Rows
+from tasks.validate.sql import VALUE
 from tests.tasks.validate.tables import clean, judged, with_cell
 
 BETWEEN = "expect_column_values_to_be_between"
@@ -52,7 +54,7 @@ def test_sql_judges_only_what_it_judges_as_great_expectations_does(
     sql_type: str,
     condition: str | None,
 ) -> None:
-    assert failure(type_, kwargs, sql_type) == condition
+    assert failure(type_, kwargs, sql_type) == (condition and condition.replace("_value", quoted(VALUE)))
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,37 @@ def test_failing_rows_of_a_table_without_a_key_carry_their_number_and_ids(store:
     assert row == {"_row": 7, "review_id": "v7", "user_id": "v7", "product_id": "v7", "rating": -3.0}
 
 
+@pytest.mark.parametrize("name", ["_row", "_value", "n", "N", "rows", "is_known", "file_index", "File_Row_Number"])
+def test_a_column_may_be_called_as_anything_is_called_here(store: AssetStore, name: str) -> None:
+    table = pa.table({name: [0, 1, 2, 1], "v": pa.array([5, None, 1, 5], pa.int64()), "coupon_id": list("abcd")})
+    entries = [
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": name, "max_value": 1}},
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "v", "max_value": 4}},
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": name}},
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "v"}},
+        {"type": "expect_column_pair_values_a_to_be_greater_than_b", "kwargs": {"column_A": "v", "column_B": name}},
+    ]
+
+    _, report, folder = run(store, "coupons", table, suite={"name": "own", "expectations": entries})
+
+    failing = [pq.read_table(folder / str(item.failing)) for item in report.results[-5:]]
+    number = "pandian:row" if name == "_row" else "_row"
+    assert [found[number].to_pylist() for found in failing] == [[2], [0, 3], [1, 3], [1], [1, 2]]
+    assert [found["coupon_id"].to_pylist() for found in failing] == [["c"], ["a", "d"], ["b", "d"], ["b"], ["b", "c"]]
+    assert [item.examples for item in report.results[-5:]][:3] == [("2",), ("5",), ("1",)]
+
+
+@pytest.mark.parametrize("name", ["n", "is_known", "key", "held"])
+def test_a_reference_may_stand_beside_a_column_of_any_name(store: AssetStore, name: str) -> None:
+    table = clean("events").append_column(name, pa.array([7] * 12))
+    suite = own("expect_compound_columns_to_be_unique", column_list=[name, "event_type"])
+
+    _, report, _ = run(store, "events", table, related={"products": clean("products", 9)}, suite=suite)
+
+    assert named(report, "product_id.known_in_products").failed == 3
+    assert report.results[-1].failed == 12
+
+
 def test_one_text_under_two_labels_is_a_conflict_and_one_text_twice_under_one_label_is_none(store: AssetStore) -> None:
     table = clean("reviews")
     for row, text, label in ((0, "good", "1"), (1, "good", "0"), (2, "bad", "0"), (3, "bad", "0")):
