@@ -86,7 +86,7 @@ class LakeError(UsageError):
 class MissingColumnsError(UsageError):
     """A source lacks columns that its table requires, or that its mapping names."""
 
-    template = "The table “{table}” lacks the required columns {missing}; its source has {found}."
+    template = "The table “{table}” lacks {missing}; its source has {found}."
 
 
 class SuiteError(UsageError):

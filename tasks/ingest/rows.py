@@ -46,6 +46,7 @@ FOREIGN: Final = {
 """How files begin, in lower case where they are texts, that are none that can be read as text."""
 
 PARQUET: Final = b"PAR1"
+HEAD: Final = 64 * 1024
 
 
 def raw_rows(
@@ -83,6 +84,13 @@ def raw_rows(
                 table=source.table,
                 problem=f"It looks like {foreign}, and not like {kind}.",
                 fix="Deliver it as what its name and `format` say, or change those.",
+            )
+        if kind == "jsonl" and _goes_on(_beginning(plain, source.encoding)):
+            raise DamagedSourceError(
+                source=called,
+                table=source.table,
+                problem="Its first line is an object that does not end there, where each line should be one.",
+                fix="Deliver one object on each line, or all of them in one list, [{…}, {…}].",
             )
         rows = _read(connection, plain, source, kind=kind, folder=folder)
     rows.name = called
@@ -137,8 +145,7 @@ def _format(path: Path, plain: Path, source: SourceConfig, member: str | None) -
 
 
 def _format_of_json(path: Path, encoding: str) -> str:
-    with path.open("rb") as file:
-        head = beginning_of(file.read(65536), encoding).lstrip("\ufeff \t\r\n")
+    head = _beginning(path, encoding)
     if head.startswith("["):
         return "json"
     first = head.split("\n", 1)[0]
@@ -147,6 +154,25 @@ def _format_of_json(path: Path, encoding: str) -> str:
     except (ValueError, RecursionError):
         return "python" if _is_literal(first) else "jsonl"
     return "jsonl"
+
+
+def _beginning(path: Path, encoding: str) -> str:
+    with path.open("rb") as file:
+        return beginning_of(file.read(HEAD), encoding).lstrip("\ufeff \t\r\n")
+
+
+def _goes_on(text: str) -> bool:
+    """Whether the first line of a text begins an object that ends in another one."""
+    first, _, behind = text.partition("\n")
+    if not first.startswith("{") or not behind:
+        return False
+    try:
+        json.loads(first)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(first.rstrip())
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def _is_literal(text: str) -> bool:

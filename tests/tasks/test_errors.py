@@ -19,7 +19,7 @@ def test_every_error_has_a_template_an_exit_code_and_a_sentence_about_itself(kin
 
 def test_the_message_says_what_happened_to_what_and_what_to_do() -> None:
     error = MissingColumnsError(table="products", missing=["title"], found=["a", "b"], fix="Map it.")
-    assert str(error) == "The table “products” lacks the required columns “title”; its source has “a”, “b”. Map it."
+    assert str(error) == "The table “products” lacks “title”; its source has “a”, “b”. Map it."
 
 
 def test_an_error_survives_pickling_with_its_facts() -> None:

@@ -218,6 +218,33 @@ def test_a_record_with_an_undecodable_line_inside_is_set_aside_whole(store: Asse
 
 
 @pytest.mark.parametrize(
+    ("encoding", "title", "reported"),
+    [
+        ("utf-8", "笔", {"utf-8"}),
+        ("utf-8-sig", "笔", {"utf-8 with byte order mark"}),
+        ("utf-16", "笔", {"utf-16"}),
+        ("gb18030", "订书机和记号笔", {"gb18030"}),
+        ("latin-1", "Crème brûlée à la carte", {"cp1252", "latin_1"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.json"])
+def test_a_table_tells_the_encoding_of_its_files(
+    store: AssetStore, tmp_path: Path, encoding: str, title: str, reported: set[str], name: str
+) -> None:
+    rows = [{"sku": str(number), "name": title} for number in range(30)]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    text = {
+        "p.csv": "\n".join(["sku,name", *(f"{row['sku']},{row['name']}" for row in rows)]),
+        "p.jsonl": "\n".join(lines),
+        "p.json": f"[{','.join(lines)}]",
+    }
+    write(tmp_path, name, text[name].encode(encoding))
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": name})
+    assert set(found.column("title")) == {title}
+    assert found.metrics["files"][name]["encoding"] in reported
+
+
+@pytest.mark.parametrize(
     "content", ["sku,name\n1,pen\n".encode("utf-16")[:-1], "sku,name\n1,".encode("utf-16") + b"\x00\xd8\x0a\x00"]
 )
 def test_broken_utf_16_is_damaged(store: AssetStore, tmp_path: Path, content: bytes) -> None:
@@ -316,6 +343,23 @@ def test_a_tab_may_be_spelled() -> None:
 def test_marks_that_csv_cannot_have_are_refused(marks: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         SourceConfig(table="products", uri="p.csv", **marks)
+
+
+@pytest.mark.parametrize("quote", ["'", ""])
+def test_fields_are_read_by_the_quote_that_is_declared(store: AssetStore, tmp_path: Path, quote: str) -> None:
+    rows = (
+        {"1": "big, red", "2": 'say "hi"', "3": "two\nlines"} if quote else {"1": '"pen"', "2": 'say "hi"', "3": "5'"}
+    )
+    lines = [f"{number},{quote}{name}{quote}" for number, name in rows.items()]
+    write(tmp_path, "p.csv", "\n".join(["sku,name", *lines, "4,too,many", "5,"]) + "\n")
+    found = ingest(store, tmp_path, {**PRODUCTS, "quote": quote})
+    assert dict(zip(found.column("product_id"), found.column("title"), strict=True)) == rows
+    behind = 5 + bool(quote)
+    assert aside(found) == [
+        ("malformed_line", behind, "4,too,many"),
+        ("missing_title", behind + 1, '{"sku":"5","name":null}'),
+    ]
+    assert found.metrics["files"]["p.csv"]["quote"] == quote
 
 
 def test_a_row_is_set_aside_with_its_own_text(store: AssetStore, tmp_path: Path) -> None:
@@ -442,6 +486,28 @@ def test_an_array_that_does_not_end_is_damaged(store: AssetStore, tmp_path: Path
     write(tmp_path, "days/p.json", text)
     with pytest.raises(DamagedSourceError, match=r"days/p\.json.*not JSON to its end"):
         ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.jsonl", "p.txt"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"sku": "1", "name": "pen"}, indent=1),
+        json.dumps({"sku": "1", "name": "pen"}, indent=1).replace("{\n", "{"),
+        '{"products": [\n{"sku": "1", "name": "pen"},\n{"sku": "2", "name": "cup"}\n]}\n',
+    ],
+)
+def test_an_object_over_many_lines_is_refused(store: AssetStore, tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, name, text)
+    with pytest.raises(DamagedSourceError, match=rf"{name}.* first line is an object that does not end there"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": name, "format": "auto" if name == "p.json" else "jsonl"})
+
+
+def test_a_broken_first_line_of_json_is_set_aside_alone(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.json", '{"sku": "1", "name": "pe\n{"sku": "2", "name": "cup"}\n')
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.json"})
+    assert found.column("title") == ["cup"]
+    assert aside(found) == [("malformed_line", 1, '{"sku": "1", "name": "pe')]
 
 
 def test_an_array_entry_with_broken_bytes_is_set_aside_alone(store: AssetStore, tmp_path: Path) -> None:
