@@ -381,8 +381,10 @@ def _crown(registry: Registry, version: Version, champion: Version | None) -> No
     """Move the aliases. Whatever is interrupted here, there is a champion, and promoting again goes on from there."""
     if champion is not None:
         registry.set_alias(PREVIOUS, champion.version)
+    tags = {PROMOTION: ""}  # it is recorded, even if it was recorded as the champion once before
     if champion is not None or PROMOTED_FROM in version.tags:
-        registry.set_tags(version.version, {PROMOTED_FROM: champion.version if champion else ""})
+        tags[PROMOTED_FROM] = champion.version if champion else ""
+    registry.set_tags(version.version, tags)
     registry.set_alias(CHAMPION, version.version)
     if CHALLENGER in version.aliases:
         registry.drop_alias(CHALLENGER)

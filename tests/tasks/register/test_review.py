@@ -194,6 +194,24 @@ def test_a_promotion_that_was_interrupted_before_its_record_is_recorded_later(
     assert [(item["decision"], item["by"]) for item in shop.log()] == [("approved", "ada"), ("promoted", "ada")]
 
 
+def test_a_second_promotion_of_a_version_is_recorded_later_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.champion(0.12)
+    second = shop.champion(0.13)
+    shop.roll_back()
+    shop.approve(second.version, "it was the weather")
+
+    def dies(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(review_module, "_kept", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shop.promote(minutes=5)
+    found = shop.promote(minutes=6)
+    assert found is not None
+    assert (found.decision, found.version, found.reason) == ("promoted", second.version, "it was the weather")
+
+
 def test_an_alias_that_was_moved_by_hand_is_recorded(shop: Shop) -> None:
     version = shop.registered()
     shop.registry.set_alias("champion", version.version)
