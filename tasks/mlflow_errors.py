@@ -8,10 +8,11 @@ from tasks.errors import CredentialsError, PandianError, UnavailableError, Usage
 
 NOT_THERE: Final = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 DENIED: Final = frozenset({"CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED", "UNAUTHENTICATED"})
-FINAL: Final = frozenset(
-    {*NOT_THERE, "BAD_REQUEST", "ENDPOINT_NOT_FOUND", "INVALID_STATE", "NOT_FOUND", "NOT_IMPLEMENTED"}
-)
-"""All other codes pass: lost connections, broken servers, too many requests, and what another run has just made."""
+FINAL: Final = frozenset({*NOT_THERE, "ENDPOINT_NOT_FOUND", "INVALID_STATE", "NOT_FOUND", "NOT_IMPLEMENTED"})
+"""All other codes pass: lost connections, broken servers, too many requests, and what another run has just made.
+
+`BAD_REQUEST` is one of them: so MLflow calls the conflict of two that set an alias or a tag at once.
+"""
 
 
 def mlflow_error(uri: str, code: str, error: Exception, *, again: str = "run again") -> PandianError:

@@ -51,7 +51,6 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], str]]
         (429, UnavailableError, "Check that MLflow runs at mlflow.tracking_uri"),
         (500, UnavailableError, "Check that MLflow runs at mlflow.tracking_uri"),
         (502, UnavailableError, "Check that MLflow runs at mlflow.tracking_uri"),
-        (400, UsageError, "Change in MLflow what it names"),
         (404, UsageError, "Change in MLflow what it names"),
         (401, CredentialsError, "Set MLFLOW_TRACKING_USERNAME"),
         (403, CredentialsError, "Set MLFLOW_TRACKING_USERNAME"),
@@ -67,7 +66,8 @@ def test_only_what_can_pass_is_tried_again(
         pass
 
 
-def test_what_another_run_has_just_made_is_found_by_trying_again() -> None:
+@pytest.mark.parametrize("code", ["RESOURCE_ALREADY_EXISTS", "BAD_REQUEST", "RESOURCE_CONFLICT"])
+def test_what_another_run_has_just_made_is_found_by_trying_again(code: str) -> None:
     error = mlflow_error(
         "http://mlflow", "RESOURCE_ALREADY_EXISTS", ValueError("Experiment(name=t) already exists.\nSQL")
     )
