@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tasks.assets import specs
+from tasks.assets.asset import AssetRef
 from tasks.assets.store import AssetStore
 from tasks.errors import TooLittleDataError
 from tasks.finetune.config import FinetuneConfig, SplitConfig
 from tasks.finetune.reading import read_lesson
 from tasks.finetune.task import finetune, split_behaviour
+from tasks.finetune.trainer import CHECKPOINT
 from tasks.retrieval.judged import TRAINED_QUERIES, is_held_out
 from tasks.retrieval.layout import read_layout
 from tasks.retrieval.weights import encoder_digest
@@ -23,6 +31,28 @@ pytestmark = pytest.mark.filterwarnings(
     # peft 0.21 asks transformers 5 for a name that it renamed
     "ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"
 )
+
+
+ROOT = Path(__file__).parents[3]
+
+SLOW_TRAINING = """
+import sys, time
+from tasks.assets.asset import AssetRef
+from tasks.assets.store import AssetStore
+from tasks.finetune.config import FinetuneConfig
+from tasks.finetune.learner import Learner
+from tasks.finetune.task import finetune
+
+vectors = Learner.vectors
+def slowly(self, tokens, most_tokens):
+    time.sleep(0.5)
+    return vectors(self, tokens, most_tokens)
+Learner.vectors = slowly
+lake, *refs, config = sys.argv[1:]
+products, split = (AssetRef(*ref.split("@")) for ref in refs)
+config = FinetuneConfig.model_validate_json(config)
+finetune.fn(products, split, None, None, config=config, store=AssetStore(lake))
+"""
 
 
 @pytest.fixture
@@ -112,6 +142,47 @@ def test_a_prompt_that_is_taken_away_does_not_come_back_with_the_published_model
     result = finetune.fn(products, split, None, None, config=config, store=store)
     published = read_layout(store.path(result.primary) / "model")
     assert published.prompts == {"passage": "", "query": "query: "}
+
+
+def test_a_training_that_is_killed_goes_on_from_its_checkpoint_to_the_same_model(
+    store: AssetStore, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    longer = config.model_copy(
+        update={"method": "full", "max_steps": 8, "patience": 8, "learning_rate": 0.01, "checkpoint_every": 1}
+    )
+    refs = [str(ref) for ref in tasteful_shop(store)]
+    command = [sys.executable, "-W", "ignore", "-c", SLOW_TRAINING, store.url, *refs, longer.model_dump_json()]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    wait_for_checkpoint(Path(store.url) / ".scratch", process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not store.versions(specs.ENCODER.key)
+
+    killed = finetune.fn(*tasteful_shop(store), None, None, config=longer, store=store).primary
+    whole = AssetStore(str(tmp_path / "whole"))
+    uninterrupted = finetune.fn(*tasteful_shop(whole), None, None, config=longer, store=whole).primary
+
+    assert 0 < store.manifest(killed).metrics["resumed_from"] < 8
+    assert store.manifest(killed).metrics["kept"] == "trained"
+    assert pq.read_table(store.path(killed) / "history.parquet").equals(
+        pq.read_table(whole.path(uninterrupted) / "history.parquet")
+    )
+    assert encoder_digest(store.path(killed) / "model") == encoder_digest(whole.path(uninterrupted) / "model")
+    assert not list((Path(store.url) / ".scratch").rglob(CHECKPOINT))
+
+
+def tasteful_shop(store: AssetStore) -> tuple[AssetRef, AssetRef]:
+    events = save_table(store, "events", make_tasteful_events(40, 8))
+    split = split_behaviour.fn(events, config=SplitConfig(), store=store).primary
+    return save_table(store, "products", make_tasteful_products(8)), split
+
+
+def wait_for_checkpoint(scratch: Path, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while not list(scratch.rglob(CHECKPOINT)):
+        assert process.poll() is None, "The training ended before it could be killed."
+        assert time.monotonic() < end, "There was no checkpoint in two minutes."
+        time.sleep(0.02)
 
 
 def test_a_shop_where_nothing_is_chosen_together_is_told_what_to_do(store: AssetStore, config: FinetuneConfig) -> None:
