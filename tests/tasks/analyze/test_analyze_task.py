@@ -96,6 +96,7 @@ def test_the_same_seed_gives_the_same_clusters_in_another_lake(shop: Shop, tmp_p
     config = AnalyzeConfig(clusters=4, device="cpu")
     ref = cluster.fn(again.products, again.embeddings, None, config=config, store=other).primary
     assert read(other, ref, "members.parquet") == read(shop.store, shop.clustered(), "members.parquet")
+    assert other.manifest(ref).seed == config.seed
 
 
 def test_clusters_are_numbered_by_size_and_their_shares_sum_to_one(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tasks.embed.progress import progress
@@ -25,6 +27,11 @@ def test_what_is_done_at_once_says_nothing(capsys: pytest.CaptureFixture[str]) -
 def test_a_terminal_gets_a_bar_and_no_lines(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
     with progress(10, 0, lines.append, is_terminal=True) as bar:
-        bar.update(10)
+        bar.update(4)
+        bar.refresh()
+        bar.update(6)
     assert lines == []
-    assert "100%" in capsys.readouterr().err
+    shown = capsys.readouterr().err.split("\r")
+    time_left_and_rate = re.compile(r" 40%\|.*\| 4/10 \[\d\d:\d\d<\d\d:\d\d, .*texts/s\]")
+    assert any(map(time_left_and_rate.search, shown))
+    assert "100%" in shown[-1]

@@ -138,6 +138,11 @@ def measures(shop: Shop, folder: Path) -> dict[str, Any]:  # JSON values of any 
     return shop.store.manifest(AssetRef(specs.EVALUATION.key, version)).metrics
 
 
+def test_the_manifest_of_the_evaluation_names_its_seed(shop: Shop) -> None:
+    version = shop.evaluated()[0].parent.name
+    assert shop.store.manifest(AssetRef(specs.EVALUATION.key, version)).seed == EvaluateConfig().seed
+
+
 def test_the_manifest_says_how_far_the_combination_is_above_the_best_part_pair_by_pair(shop: Shop) -> None:
     folder, _ = shop.evaluated()
     report = EvaluationReport.model_validate_json((folder / "evaluation.json").read_bytes())
