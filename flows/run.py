@@ -157,7 +157,7 @@ class Run:
             StageNotRunError: The stage is to run, and one it needs was only looked for and has not been run.
         """
         group = cast("StageName", stage.fn.__module__.split(".")[1])
-        mode = self.plan[group]
+        mode = self._mode(group)
         missing = _missing(args)
         tables = {name for item in args if isinstance(item, Withheld) for name in item.tables}
         if tables and mode != "off":
@@ -287,6 +287,16 @@ class Run:
                 problem=" ".join(registration.reasons),
                 fix=f"`pandian review show {registration.version}` shows its card and its comparison.",
             )
+
+    def _mode(self, group: StageName) -> Mode:
+        """Return what the plan says; but where a model was registered, pages are never those that are there.
+
+        What is registered again after its registry was lost is of the same recipe, and may have another number.
+        """
+        planned = self.plan[group]
+        if group == "inventory" and planned == "run" and any(r.status == "run" for r in self.results("register")):
+            return "refresh"
+        return planned
 
     def _left(self, group: StageName, keys: tuple[str, ...]) -> NotRun:
         if self.plan[group] == "present":

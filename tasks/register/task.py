@@ -15,11 +15,12 @@ from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
 from tasks.register.measures import search_warning, search_words
 from tasks.register.outcome import PASSED, SEARCH_TAG, gate_tags, identity_tags, registration, said
+from tasks.register.presence import is_registered
 from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Version, standing
 from tasks.stage import Build, stage
 
 
-@stage("register", revision=4, produces=lambda **_: (specs.REGISTRATION,))
+@stage("register", revision=4, produces=lambda **_: (specs.REGISTRATION,), is_kept=is_registered)
 def register(
     recommender: AssetRef, evaluation: AssetRef, lineage: list[AssetRef], config: RegisterConfig, build: Build
 ) -> None:

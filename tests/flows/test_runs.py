@@ -185,6 +185,22 @@ def test_a_candidate_that_the_gate_refuses_ends_the_run_with_4_and_its_tags_say_
 
 
 @pytest.mark.service
+def test_a_registry_that_was_lost_is_filled_again(
+    finished_shop: Path, prefect: Mapping[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(finished_shop, tmp_path / "shop")
+    shutil.rmtree(tmp_path / "shop" / ".pandian" / "mlflow")
+    first = answer("run", "--from", "register", cwd=tmp_path / "shop", env=prefect)
+    shutil.rmtree(tmp_path / "shop" / ".pandian" / "mlflow")
+    again = answer("run", cwd=tmp_path / "shop", env=prefect)
+    run = {stage["name"] for stage in again["stages"] if stage["status"] == "run"}
+    assert run == {"register", "inventory"}, "pages tell the version's number, too"
+    assert again["model"] == first["model"]
+    (listed,) = answer("review", "list", cwd=tmp_path / "shop")
+    assert (listed["version"], listed["review"]) == (again["model"]["version"], "pending")
+
+
+@pytest.mark.service
 def test_a_candidate_that_the_gate_lets_pass_awaits_a_review(finished_shop: Path) -> None:
     (listed,) = answer("review", "list", cwd=finished_shop)
     assert (listed["gate"], listed["alias"], listed["review"]) == ("passed", "challenger", "pending")
@@ -404,6 +420,27 @@ def asked(folder: Path) -> set[str]:
         key, version = ref.split("@")
         assert (folder / "lake" / key / version / "manifest.json").is_file(), ref
     return {item["key"] for item in listed}
+
+
+@pytest.mark.service
+def test_the_inventory_answers_from_manifests_alone(finished_shop: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(finished_shop, folder)
+    questions = (
+        ("list", "--all"),
+        *(
+            (ask, key)
+            for ask in ("show", "lineage")
+            for key in ("tables/events", "models/recommender", "inventory/run")
+        ),
+    )
+    before = [answer("inventory", *question, cwd=folder) for question in questions]
+    for data in list((folder / "lake").glob("**/data-*")):
+        shutil.rmtree(data)
+    assert {path.name for path in (folder / "lake").rglob("*") if path.is_file() and ".locks" not in path.parts} == {
+        "manifest.json"
+    }
+    assert [answer("inventory", *question, cwd=folder) for question in questions] == before
 
 
 @pytest.mark.service

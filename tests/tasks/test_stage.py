@@ -111,6 +111,24 @@ def test_a_refresh_takes_the_place_of_what_was_there(store: AssetStore) -> None:
     assert store.leftovers() == [before.relative_to(store.url).as_posix()]
 
 
+@stage("post", revision=1, produces=lambda **_: (spec("posted"),), is_kept=lambda wall, **_: Path(wall).exists())
+def post(wall: str, build: Build) -> None:
+    """Leave a note on a wall, outside of the lake."""
+    Path(wall).write_text(TEXTS.pop())
+    with build.draft(spec("posted")) as draft:
+        (draft.path / "a.txt").write_text(Path(wall).read_text())
+
+
+def test_what_was_left_outside_of_the_lake_and_is_lost_is_made_again(store: AssetStore, tmp_path: Path) -> None:
+    TEXTS[:] = ["again", "first"]
+    wall = tmp_path / "wall"
+    assert [post.fn(str(wall), store=store).status for _ in range(2)] == ["run", "skipped"]
+    wall.unlink()
+    assert post.fn(str(wall), store=store, mode="present").status == "skipped"
+    assert [post.fn(str(wall), store=store).status for _ in range(2)] == ["run", "skipped"]
+    assert (store.path(post.fn(str(wall), store=store).primary) / "a.txt").read_text() == "again"
+
+
 def test_a_refresh_that_fails_leaves_what_was_there(store: AssetStore) -> None:
     TEXTS[:] = ["old"]
     ref = write.fn(store=store).primary
