@@ -38,12 +38,8 @@ def open_browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium for one module: while it lives, its thread has a running event loop, which others would stumble on.
-
-    Skips with a reason where there is none.
-    """
-    if executable() is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium.")
+    """Chromium for one module: while it lives, its thread has a running event loop, which others would stumble on."""
+    assert executable() is not None, "Chromium is not installed: apt-get install chromium."
     with open_browser() as found:
         yield found
 

@@ -18,6 +18,7 @@ import yaml
 from flows.cli import cli
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
+from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
 from tests.builders import make_products, save_asset, save_table
 from tests.pandian import CALL, ROOT, answer, environment, pandian
@@ -230,6 +231,22 @@ def test_gc_removes_nothing_unasked_where_there_is_no_terminal(tmp_path: Path) -
     assert store.find(orphan) is not None
     assert answer("gc", "--yes", cwd=tmp_path)["removed"] == [str(orphan)]
     assert store.find(orphan) is None
+
+
+def test_gc_keeps_as_many_runs_as_it_is_told_with_all_they_use(tmp_path: Path) -> None:
+    write_shop(tmp_path)
+    store = AssetStore(str(tmp_path / "lake"))
+    made = []
+    for day in range(3):
+        table = save_table(store, "products", make_products(day + 1))
+        recipe = Recipe.of("run", 1, {"run_id": f"day {day}", "assets": [table]})
+        with store.draft(specs.RUN, recipe, run_id=f"day {day}") as draft:
+            (draft.path / specs.RUN.main).write_text("{}")
+        made.append([f"{specs.RUN.key}@{recipe.version}", str(table)])
+    assert answer("gc", "--dry-run", cwd=tmp_path)["removed"] == []
+    assert answer("gc", "--keep", "2", "--dry-run", cwd=tmp_path)["removed"] == made[0]
+    assert answer("gc", "--keep", "1", "--yes", cwd=tmp_path)["removed"] == sorted(made[0] + made[1])
+    assert pandian("gc", "--keep", "0", "--yes", cwd=tmp_path).returncode == 2
 
 
 @pytest.mark.parametrize(("says", "exit_code", "is_kept"), [("n", 130, True), ("y", 0, False)])
