@@ -136,8 +136,7 @@ class Registry:
         with self._asking():
             self._choose()
             self.client.log_text(logged.run_id, card, CARD)
-            found = mlflow.register_model(logged.model_uri, self.name, tags=dict(tags))
-        return self.version(str(found.version))
+            return self._version(mlflow.register_model(logged.model_uri, self.name, tags=dict(tags)))
 
     def describe(self, version: str, card: str) -> None:
         """Show a version's card, shortened, as its description in MLflow."""
@@ -172,10 +171,16 @@ class Registry:
             found = self.client.search_model_versions(f"name='{self.name}'")
         return {int(item.version): dict(item.tags) for item in found}
 
-    def tagged(self, tags: Mapping[str, str]) -> Version | None:
-        """Return the newest version that has all these tags, or None."""
-        found = [number for number, item in self.tags().items() if tags.items() <= item.items()]
-        return self.version(str(max(found))) if found else None
+    def settled(self, tags: Mapping[str, str]) -> Version | None:
+        """Return the one version that has all these tags, or None.
+
+        Where several were made at once the first is the one, and the others are removed. MLflow counts versions up, so
+        each of those who made them finds the first, and nobody removes it.
+        """
+        found = sorted(number for number, item in self.tags().items() if tags.items() <= item.items())
+        for number in found[1:]:
+            self._remove(str(number))
+        return self.version(str(found[0])) if found else None
 
     def by_alias(self, alias: str) -> Version | None:
         """Return the version of an alias, or None."""
@@ -232,6 +237,18 @@ class Registry:
         with self._asking():
             self._choose()
             return self._trial(f"models:/{self.name}/{version}")
+
+    def _remove(self, version: str) -> None:
+        """Remove a version, unless somebody has decided about it, or was faster."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_model_version(self.name, version)
+            if not found.aliases and review_of(found.tags) in {"", "pending"}:
+                self.client.delete_model_version(self.name, version)
+        except MlflowException as error:
+            if error.error_code not in NOT_THERE:
+                raise mlflow_error(self.uri, error.error_code, error) from error
 
     def _choose(self) -> None:
         import mlflow
@@ -419,7 +436,8 @@ def _serving_problem(folder: str) -> str | None:
             answer = validate_serving_input(folder, payload)
         asked, got = len(json.loads(payload)["dataframe_split"]["data"]), len(answer)
     except Exception as error:  # noqa: BLE001 - whatever the model raises is what a reviewer needs to know
-        return f"It cannot be served: {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+        said = next(iter(str(error).splitlines()), "").replace(f"{folder}/", "")
+        return f"It cannot be served: {type(error).__name__}: {said}"
     return None if asked == got else f"It cannot be served: asked {asked} questions, it answered {got}."
 
 

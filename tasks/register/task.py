@@ -28,7 +28,7 @@ def register(
     registry = Registry(config)
     candidate = _candidate((recommender, evaluation), lineage, build)
     identity = identity_tags(candidate.reviewed, build.recipe.version)
-    version = registry.tagged({**identity, **PASSED}) or _published(registry, candidate, identity)
+    version = registry.settled({**identity, **PASSED}) or _published(registry, candidate, identity)
     card = registry.card(version.version)
     registry.describe(version.version, card)
     if version.review == "pending":
@@ -56,12 +56,19 @@ def _candidate(assets: tuple[AssetRef, AssetRef], lineage: list[AssetRef], build
 
 
 def _published(registry: Registry, candidate: Candidate, identity: Mapping[str, str]) -> Version:
-    """Log a candidate and make it a version, unless another run has just done so."""
+    """Log a candidate and make it a version, unless there is one that the gate said the same of.
+
+    It is asked even where it has refused before: the champion may be another one now. A run that was interrupted, or
+    that goes on at the same time, hears the same.
+    """
     config, champion = registry.config, registry.by_alias(CHAMPION)
     decision = decide(candidate.evaluation, config, champion=standing(champion, config, candidate.split))
     logged = registry.log(candidate)
     decision = decision.unless(logged.problem).warning(search_warning(candidate.measures))
     card = model_card(config.model_name, candidate, decision, champion=champion)
-    return registry.tagged({**identity, **PASSED}) or registry.publish(
-        logged, card, {**identity, **gate_tags(decision), SEARCH_TAG: search_words(candidate.measures)}
-    )
+    same = {**identity, **(PASSED if decision.is_open else gate_tags(decision))}
+    if (found := registry.settled(same)) is not None:
+        return found
+    tags = {**identity, **gate_tags(decision), SEARCH_TAG: search_words(candidate.measures)}
+    version = registry.publish(logged, card, tags)
+    return registry.settled(same) or version

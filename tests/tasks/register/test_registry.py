@@ -1,25 +1,33 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 
 import tasks.register.task as stage_module
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
+from tasks.assets.reports import Registration
 from tasks.assets.store import AssetStore
 from tasks.errors import UnavailableError, UsageError
-from tasks.register.candidate import Candidate
+from tasks.register.candidate import Candidate, requirements
 from tasks.register.config import RegisterConfig
-from tasks.register.registry import Logged, Registry
+from tasks.register.registry import Logged, Registry, Version
 from tasks.register.review import listed, registered_assets, shown
 from tests.builders import make_products, save_asset, save_table
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of, measured
 
 pytestmark = MLFLOW_WARNINGS
+PATIENCE_S = 300
 
 
 def test_the_run_names_every_input_under_our_own_digest(shop: Shop) -> None:
@@ -57,13 +65,16 @@ def artifact(shop: Shop, run_id: str, name: str) -> str:
     return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{name}"))
 
 
-def test_a_model_that_cannot_be_served_is_a_version_that_says_so(
-    shop: Shop, recommender_files: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def broken_files(recommender_files: Path, tmp_path: Path) -> Path:
     broken = shutil.copytree(recommender_files, tmp_path / "broken")
     (broken / "recommender.json").unlink()
+    return broken
+
+
+def test_a_model_that_cannot_be_served_is_a_version_that_says_so(shop: Shop, broken_files: Path) -> None:
     before = list(sys.path)
-    report = shop.register(evaluation_of(), files=broken)
+    report = shop.register(evaluation_of(), files=broken_files)
     assert (report.decision, report.alias) == ("refused", None)
     (reason,) = report.reasons
     assert reason.startswith("It cannot be served: FileNotFoundError")
@@ -120,6 +131,68 @@ def test_a_version_that_another_run_made_meanwhile_is_taken(shop: Shop, monkeypa
     monkeypatch.setattr(Registry, "log", overtaken)
     assert shop.register(evaluation_of()).version == "1"
     assert list(shop.registry.tags()) == [1]
+
+
+def test_a_registration_that_died_after_its_refused_version_was_made_goes_on_with_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, broken_files: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(stage_module, "registration", dies)
+        with pytest.raises(KeyboardInterrupt):
+            shop.register(evaluation_of(0.04), files=broken_files)
+    report = shop.register(evaluation_of(0.04), files=broken_files)
+    assert len(report.reasons) > 1
+    assert "It cannot be served: FileNotFoundError" in report.reasons[-1]
+    assert (report.version, report.decision, list(shop.registry.tags())) == ("1", "refused", [1])
+
+
+def test_what_was_refused_is_asked_anew_when_it_is_registered_anew(shop: Shop) -> None:
+    first = shop.register(evaluation_of(0.04))
+    shop.champion(0.12)
+    shop.store.discard(shop.store.versions(specs.REGISTRATION.key)[0].ref)
+    again = shop.register(evaluation_of(0.04))
+    assert (first.version, again.version) == ("1", "3")
+    assert set(first.reasons) < set(again.reasons)
+    assert any("the champion's" in reason for reason in again.reasons)
+
+
+def test_of_several_versions_that_were_made_at_once_the_first_stays(shop: Shop) -> None:
+    assert shop.logged is not None
+    tags = {"recipe": "r", "gate": "passed"}
+    for review in ("pending", "pending", "approved", "pending"):
+        shop.registry.publish(shop.logged, "# card", {**tags, "review": review})
+    shop.registry.set_alias("challenger", "4")
+    found = shop.registry.settled(tags)
+    assert found is not None
+    assert found.version == "1"
+    assert sorted(shop.registry.tags()) == [1, 3, 4], "what somebody decided about is not removed"
+
+
+def test_two_registrations_at_once_make_one_version(shop: Shop) -> None:
+    lakes = [f"{shop.store.url}-{number}" for number in range(2)]  # runs on an object store do not wait for each other
+    spawning = get_context("spawn")
+    with spawning.Manager() as manager, ProcessPoolExecutor(2, spawning) as pool:
+        beside = partial(register_beside, shop.config, shop.files, manager.Barrier(2))
+        reports = list(pool.map(beside, lakes))
+    assert [(report.version, report.alias) for report in reports] == [("1", "challenger")] * 2
+    assert list(shop.registry.tags()) == [1]
+
+
+def register_beside(config: RegisterConfig, files: Path, barrier: Barrier, lake: str) -> Registration:
+    """Register in a process of its own, which makes its version when the other one has found none, either."""
+    publish, shop = Registry.publish, Shop(AssetStore(lake), config, files)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def together(*args: Any) -> Version:  # what `publish` takes
+            patch.undo()
+            barrier.wait(PATIENCE_S)
+            return publish(*args)
+
+        patch.setattr(Registry, "publish", together)
+        for _ in range(3):
+            with contextlib.suppress(UnavailableError):  # they can be in each other's way, and are tried again by a run
+                return shop.register(evaluation_of())
+    return shop.register(evaluation_of())
 
 
 def test_the_newest_candidate_takes_the_alias_of_the_challenger(shop: Shop) -> None:
@@ -191,6 +264,18 @@ def test_a_version_whose_run_is_gone_can_still_be_shown(shop: Shop, monkeypatch:
     monkeypatch.setattr(MlflowClient, "get_run", gone)
     found = shop.registry.version(version.version)
     assert (found.metrics, found.params, found.review) == ({}, {}, "pending")
+
+
+def test_a_model_names_what_it_runs_on_in_the_versions_it_was_tried_with(shop: Shop) -> None:
+    files = shop.registry.files(shop.registered().version)
+    folder = next(path for path in files.parents if (path / "MLmodel").is_file())
+    assert (folder / "requirements.txt").read_text(encoding="utf-8").splitlines() == requirements()
+
+
+def test_an_experiment_that_was_deleted_in_mlflow_is_no_matter_of_trying_again(shop: Shop) -> None:
+    shop.registry.client.delete_experiment(shop.registry.client.create_experiment(shop.config.experiment))
+    with pytest.raises(UsageError, match=r"refused what it was asked.*must be in the 'active' state"):
+        shop.register(evaluation_of())
 
 
 def test_a_server_that_does_not_answer_is_a_transient_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
