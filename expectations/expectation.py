@@ -55,6 +55,7 @@ class Expectation:
             the table lacks one of them, rows are judged as they are.
         parent: The table and the column that the values must occur in.
         uses: The columns that it cannot be judged without, beside those judged.
+        is_own: A shop's own suite has it, none of ours.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Expectation:
     over: tuple[str, ...] = ()
     parent: tuple[str, str] | None = None
     uses: tuple[str, ...] = ()
+    is_own: bool = False
 
     @property
     def dimension(self) -> Dimension:

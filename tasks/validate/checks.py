@@ -89,7 +89,8 @@ def applicable(
 ) -> tuple[Check, ...]:
     """Return the checks of those expectations that a table's columns, and the tables at hand, allow to be judged.
 
-    A column that is absent is judged for its absence alone, a column of a wrong type for its type and nulls alone.
+    A column that is absent is judged for its absence alone, a column of a wrong type for its type and nulls alone. A
+    type that only a shop's own suite demands is wrong for that suite alone: it takes none of our checks away.
 
     Args:
         suite: The expectations.
@@ -98,17 +99,16 @@ def applicable(
         ingested_at: What the suite parameter of that name stands for.
     """
     items = tuple(suite)
-    mistyped = {
-        item.column
-        for item in items
-        if item.type in ON_FACTS and item.column in columns and not _has_type(item, columns)
-    }
+    wrong = [
+        item for item in items if item.type in ON_FACTS and item.column in columns and not _has_type(item, columns)
+    ]
     found = []
     for item in items:
         if item.type not in ON_COLUMN_NAMES and not set(item.named) <= set(columns):
             continue
         if item.parent is not None and item.parent[1] not in parents.get(item.parent[0], {}):
             continue
+        mistyped = {other.column for other in wrong if item.is_own or not other.is_own}
         if mistyped.isdisjoint(item.named) or item.type in ON_FACTS or is_nullness(item.type):
             over = item.over if set(item.over) <= set(columns) else ()
             types = {name: columns[name] for name in item.judged if name in columns}
@@ -118,9 +118,9 @@ def applicable(
 
 
 def accepted_types(item: Expectation) -> list[str]:
-    """Return the DuckDB types that a type expectation accepts, its own spellings translated."""
-    named = item.kwargs.get("type_list") or [item.kwargs["type_"]]
-    return [ALIASES.get(str(name).lower(), str(name)).upper() for name in named]
+    """Return the DuckDB types that a type expectation accepts: those it names, and what others call so."""
+    named = [str(name) for name in item.kwargs.get("type_list") or [item.kwargs["type_"]]]
+    return list(dict.fromkeys(type_.upper() for name in named for type_ in (name, ALIASES.get(name.lower(), name))))
 
 
 ALIASES: Final[Mapping[str, str]] = {

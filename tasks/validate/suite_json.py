@@ -140,6 +140,7 @@ def _expectation(entry: _Entry, number: int) -> Expectation:
         columns=tuple(kwargs.get("column_list") or pair),
         kwargs={name: value for name, value in kwargs.items() if name not in SHARED},
         mostly=float(kwargs.get("mostly", 1.0)),
+        is_own=True,
     )
 
 

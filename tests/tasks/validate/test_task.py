@@ -42,7 +42,7 @@ def named(report: ValidationReport, id_: str) -> ExpectationResult:
     return next(item for item in report.results if item.id == id_)
 
 
-def own(type_: str, meta: dict[str, str] | None = None, **kwargs: object) -> dict[str, object]:
+def own(type_: str, meta: dict[str, str] | None = None, /, **kwargs: object) -> dict[str, object]:
     return {"name": "own", "expectations": [{"type": type_, "kwargs": kwargs, "meta": meta or {}}]}
 
 
@@ -308,9 +308,45 @@ def test_a_shops_own_expectation_is_judged_beside_ours_with_its_own_severity(sto
     assert pq.read_table(folder / str(result.failing))["product_id"].to_pylist() == ["p2", "p5", "p8"]
 
 
+OF_TYPE = "expect_column_values_to_be_of_type"
+
+
+def test_a_type_that_only_the_shops_own_suite_demands_takes_no_check_of_ours_away(store: AssetStore) -> None:
+    table = with_cell(clean("judgments"), "grade", 2, 9)
+
+    manifest, report, _ = run(store, "judgments", table, suite=own(OF_TYPE, column="grade", type_="int32"))
+
+    assert (manifest.verdict, named(report, "grade.range").failed) == ("blocked", 1)
+    assert not report.results[-1].is_met
+
+
+@pytest.mark.parametrize("type_", ["int32", "BIGINT"])
+def test_a_column_of_a_type_that_a_suite_does_not_expect_is_judged_no_further_by_it(
+    store: AssetStore, type_: str
+) -> None:
+    entries = [
+        {"type": OF_TYPE, "kwargs": {"column": "brand", "type_": type_}},
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "brand", "min_value": 3}},
+    ]
+
+    _, report, _ = run(store, "products", make_products(3), suite={"name": "own", "expectations": entries})
+
+    assert [(item.expectation, item.is_met) for item in report.results if "own." in item.id] == [(OF_TYPE, False)]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64(), pa.int8(), pa.uint64(), pa.date32(), pa.timestamp("ns")])
+def test_a_column_has_the_type_that_its_inferred_suite_read_off_it(store: AssetStore, kind: pa.DataType) -> None:
+    values = pa.array([1, None, 2], pa.int32() if kind == pa.date32() else pa.int64()).cast(kind)
+
+    manifest, _, _ = run(store, "coupons", pa.table({"c": values}))
+
+    assert manifest.verdict == "passed"
+
+
 @pytest.mark.parametrize(
     ("suite", "failed"),
     [
+        (own(OF_TYPE, column="price", type_="float"), 0),
         (own("expect_column_values_to_match_regex", column="brand", regex="brand(?!2)"), 3),
         (own("expect_column_values_to_match_strftime_format", column="brand", strftime_format="%Y"), 9),
         (own("expect_column_values_to_be_between", column="price", min_value=2, max_value=8, strict_max=True), 3),
