@@ -126,7 +126,7 @@ def _judged(item: Any, rows: int) -> Judged:  # Great Expectations ships no type
         raise ExpectationRaisedError(
             expectation=config.meta[ID],
             type=config.type,
-            problem=raised or "it gave no verdict.",
+            problem=f"{raised.rstrip('.')}." if raised else "it gave no verdict.",
             fix="Check its arguments and the types of its columns.",
         )
     if found.get("element_count", rows) != rows and "row_condition" not in config.kwargs:

@@ -14,9 +14,9 @@ from expectations.expectation import Expectation
 from expectations.suites import SUITES
 from tasks.assets.manifest import Finding
 from tasks.assets.reports import VALIDATION_REPORT, ExpectationResult, ValidationReport
-from tasks.errors import CountsDisagreeError, SuiteError
+from tasks.errors import CountsDisagreeError, ExpectationRaisedError, SuiteError
 from tasks.schemas import CANONICAL
-from tasks.validate.checks import applicable
+from tasks.validate.checks import Check, applicable
 from tasks.validate.config import ValidateConfig
 from tasks.validate.engine import Demand, Entry, known_types, problem, write_docs
 from tasks.validate.inferred import TableFacts, category_candidates, inferred_suite, key_candidates
@@ -67,8 +67,8 @@ def validate_table(subject: Subject, config: ValidateConfig, *, folder: Path, sp
         spill: A folder for what does not fit in memory.
 
     Raises:
-        SuiteError: The shop's own suite cannot be used.
-        ExpectationRaisedError: An expectation could not be judged.
+        SuiteError: The shop's own suite cannot be used, or an expectation of it could not be judged.
+        ExpectationRaisedError: An expectation of ours could not be judged.
         CountsDisagreeError: Two counts of the same failures differ.
     """
     known = CANONICAL.get(subject.table)
@@ -77,7 +77,7 @@ def validate_table(subject: Subject, config: ValidateConfig, *, folder: Path, sp
         suite = _suite(subject, rows, config)
         parents = {name: rows.described(files) for name, files in subject.parents.items()}
         checks = applicable(suite, rows.columns, parents=parents, ingested_at=subject.ingested_at)
-        found = outcomes(checks, rows, subject.parents)
+        found = _outcomes(subject, checks, rows)
         results = [result(item, _evidence(item, rows, config, folder)) for item in found]
         report = ValidationReport(
             table=subject.table,
@@ -108,6 +108,19 @@ def _suite(subject: Subject, rows: Rows, config: ValidateConfig) -> tuple[Expect
             fix="Correct the arguments, then run again.",
         )
     return (*ours, *own)
+
+
+def _outcomes(subject: Subject, checks: Sequence[Check], rows: Rows) -> list[Outcome]:
+    try:
+        return outcomes(checks, rows, subject.parents)
+    except ExpectationRaisedError as error:
+        if error.facts["expectation"] not in {check.id for check in checks if check.expectation.is_own}:
+            raise
+        raise SuiteError(
+            table=subject.table,
+            problem=f"“{subject.table}.json”: {error.template.format_map(error.facts)}",
+            fix="Correct its arguments, or ask for a column of a type that they fit.",
+        ) from error
 
 
 def _inferred(rows: Rows, config: ValidateConfig) -> tuple[Expectation, ...]:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from expectations.expectation import within
 from expectations.suites import SUITES
 from tasks.assets.manifest import Manifest
 from tasks.assets.reports import ExpectationResult, ValidationReport
@@ -453,11 +454,23 @@ def test_a_suite_that_cannot_be_used_is_named_with_what_to_do(store: AssetStore,
     assert store.versions("validations/products") == []
 
 
-def test_an_expectation_that_raises_is_no_verdict_on_the_data(store: AssetStore) -> None:
-    suite = own("expect_column_values_to_be_between", column="brand", min_value=3)
+@pytest.mark.parametrize("type_", ["expect_column_values_to_be_between", "expect_column_mean_to_be_between"])
+def test_an_expectation_of_the_shops_own_that_fits_no_text_is_wrong_usage(store: AssetStore, type_: str) -> None:
+    with pytest.raises(SuiteError, match=rf"“own\.1\..*” \({type_}\) could not be judged: .*\. Correct") as caught:
+        run(store, "products", make_products(3), suite=own(type_, column="brand", min_value=3))
 
-    with pytest.raises(ExpectationRaisedError, match="could not be judged") as caught:
-        run(store, "products", make_products(3), suite=suite)
+    assert caught.value.exit_code == 2
+    assert store.versions("validations/products") == []
+
+
+def test_an_expectation_of_ours_that_raises_is_no_verdict_on_the_data(
+    store: AssetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = within("brand", "impossible_values", "A reason.", "An action.", min_value=3)
+    monkeypatch.setattr("tasks.validate.table.SUITES", {"products": (broken,)})
+
+    with pytest.raises(ExpectationRaisedError, match=r"“brand\.minimum” .* could not be judged") as caught:
+        run(store, "products", make_products(3), suite=own("expect_column_values_to_be_null", column="brand"))
 
     assert caught.value.exit_code == 1
     assert store.versions("validations/products") == []
