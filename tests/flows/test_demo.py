@@ -74,8 +74,10 @@ def test_a_second_run_does_no_stages_work_again(report: Any, folder: Path) -> No
 def test_the_summary_names_what_a_person_wants_to_know(report: Any, folder: Path) -> None:  # JSON values of any shape
     summary = pandian("demo", cwd=folder).stdout
     assert Path(report["report"]).is_file()
-    for words in ("webbrowser", "challenger"):
-        assert words in summary
+    assert f"The pages:       {report['report']}\n" in summary
+    assert f"-m webbrowser {Path(report['report']).as_uri()}\n" in summary
+    model = f"Model {report['model']['name']} version {report['model']['version']}, challenger"
+    assert model in " ".join(summary.split())
     check_summary(summary, report)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -29,6 +30,7 @@ DEPLOYMENTS = ("stocktake/nightly", "stocktake/weekly", "promotion/promotion")
 PREFECT = str(Path(sys.executable).parent / "prefect")
 TRAINING = ("finetune", "evaluate", "register")
 NIGHTLY = tuple(stage for stage in STAGES if stage not in TRAINING)
+TABLES = ("products", "events", "users", "coupons")
 LINK = re.compile(r"\]\(file://([^)]+)\)")
 
 
@@ -75,9 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 def prefect(*args: str, env: Mapping[str, str]) -> str:
-    done = subprocess.run(
-        [PREFECT, "--no-prompt", *args], cwd=ROOT, env=env, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([PREFECT, *args], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{args}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
     return done.stdout
 
@@ -120,11 +120,12 @@ def deployed(server: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     """What the deployments leave that a worker has run: a stocktake without training, and a promotion."""
     log = tmp_path_factory.mktemp("worker") / "worker.log"
     prefect("work-pool", "create", "pandian", "--type", "process", env=server)
-    prefect("deploy", "--prefect-file", "deployments/prefect.yaml", "--all", env=server)
-    prefect("automation", "create", "--from-file", "deployments/automations.yaml", env=server)
+    deploy, automate, run = _commands_of_the_readme()
+    prefect(*deploy, env=server)
+    prefect(*automate, env=server)
     with running("worker", "start", "--pool", "pandian", env=server, log=log):
         prefect("deployment", "run", "promotion/promotion", env=server)
-        prefect("deployment", "run", "stocktake/nightly", "--watch", "--watch-timeout", "300", env=server)
+        prefect(*run, "--watch", "--watch-timeout", "300", env=server)
         found = Deployed(server["PREFECT_API_URL"], Path(server["PANDIAN_CONFIG"]).parent)
         _wait_until(lambda: _states(found, "promotion") >= {"COMPLETED"}, log)
         _wait_until(lambda: len(found.scheduled()) == len(DEPLOYMENTS), log)
@@ -177,6 +178,14 @@ def test_a_run_from_the_ui_can_name_a_config_the_stages_and_refresh(deployed: De
 
 
 @pytest.mark.service
+def test_a_task_run_is_named_after_its_stage_and_its_table(deployed: Deployed) -> None:
+    names = {item["name"] for item in deployed.ask("task_runs/filter", limit=200)}
+    of_tables = {f"{stage} {table}" for stage in ("merge", "validate", "profile") for table in TABLES}
+    looked = {f"ingest look for {table}" for table in TABLES}
+    assert of_tables | looked | {"read day0.csv", "embed", "inventory"} <= names
+
+
+@pytest.mark.service
 def test_each_stage_of_a_run_has_a_table_and_a_page_and_those_with_one_asset_a_link(deployed: Deployed) -> None:
     found = {key: item["type"] for key, item in deployed.artifacts().items()}
     tables = {f"stocktake-{stage}": "table" for stage in NIGHTLY}
@@ -189,7 +198,7 @@ def test_each_stage_of_a_run_has_a_table_and_a_page_and_those_with_one_asset_a_l
 def test_a_stages_artifacts_tell_its_assets_rows_seconds_and_findings(deployed: Deployed) -> None:
     found = deployed.artifacts()
     rows = {row["asset"]: row for row in json.loads(found["stocktake-validate"]["data"])}
-    assert set(rows) == {f"validations/{name}" for name in ("products", "events", "users", "coupons")}
+    assert set(rows) == {f"validations/{name}" for name in TABLES}
     assert all(row["verdict"] == "passed" and row["seconds"] > 0 for row in rows.values())
     ingested = {row["asset"]: row["rows"] for row in json.loads(found["stocktake-ingest"]["data"])}
     assert (ingested["tables/events"], ingested["tables/coupons"]) == (540, 20)
@@ -229,6 +238,18 @@ def test_a_promotion_is_deployed_beside_a_nightly_and_a_weekly_stocktake() -> No
     content = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text(encoding="utf-8"))
     assert [item["name"] for item in content["deployments"]] == ["nightly", "weekly", "promotion"]
     assert all((ROOT / item["entrypoint"].split(":")[0]).is_file() for item in content["deployments"])
+    assert [schedule for item in content["deployments"] for schedule in item["schedules"]] == [
+        {"cron": "0 2 * * 1-6", "timezone": "UTC"},
+        {"cron": "0 4 * * 0", "timezone": "UTC"},
+        {"interval": 300},
+    ]
+
+
+def _commands_of_the_readme() -> list[list[str]]:
+    """Return what follows `prefect` in each line of the block that deploys: to deploy, to automate, to run."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = [part for part in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "deployments/prefect.yaml" in part]
+    return [line[line.index("prefect") + 1 :] for line in map(shlex.split, block.splitlines())]
 
 
 def _settings(name: str) -> list[str]:
