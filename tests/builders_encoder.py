@@ -41,22 +41,31 @@ class HashEncoder:
         return np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32)
 
 
-def write_encoder(folder: Path, *, seed: int = 0, dimension: int = 32, pooling: str = "mean") -> Path:
-    """Write a BERT of two layers with random weights, as sentence-transformers would: it loads, it is not clever."""
+def write_encoder(
+    folder: Path, *, seed: int = 0, dimension: int = 32, pooling: str = "mean", family: str = "bert"
+) -> Path:
+    """Write a model of two layers with random weights, as sentence-transformers would: it loads, it is not clever.
+
+    `family` is one of transformers' model types; all of them share one vocabulary.
+    """
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import AutoConfig, AutoModel
 
     torch.manual_seed(seed)
-    tokenizer = write_tokenizer(folder)
-    config = BertConfig(
-        vocab_size=len(tokenizer),
+    vocabulary = write_tokenizer(folder)
+    config = AutoConfig.for_model(
+        family,
+        vocab_size=len(vocabulary),
         hidden_size=dimension,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=2 * dimension,
         max_position_embeddings=64,
+        pad_token_id=vocabulary["[PAD]"],
     )
-    BertModel(config).save_pretrained(folder)
+    if family == "distilbert":
+        config.hidden_dim = 2 * dimension  # its own name for the width within a layer
+    AutoModel.from_config(config).save_pretrained(folder)
     modules = [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},

@@ -30,7 +30,8 @@ def load_network(layout: Layout, device: torch.device, precision: Precision, max
     if not tokenizer.is_fast:
         raise _unusable(layout.transformer, "it has no fast tokenizer (tokenizer.json).")
     head = load_head(layout, int(config.hidden_size), device)
-    limit = _limit(layout, tokenizer.model_max_length, config, max_tokens)
+    limits = [layout.max_tokens, tokenizer.model_max_length, _places(model), max_tokens]
+    limit = min(int(limit) for limit in limits if limit is not None)
     backend = tokenizer.backend_tokenizer
     backend.no_padding()
     backend.enable_truncation(limit)
@@ -60,10 +61,13 @@ def _from_disk(folder: Path, dtype: torch.dtype, device: torch.device) -> tuple[
     return config, model.eval(), tokenizer
 
 
-def _limit(layout: Layout, tokenizer_limit: int, config: Any, wanted: int | None) -> int:  # a transformers config
-    positions = getattr(config, "max_position_embeddings", None) or tokenizer_limit
-    limits = [layout.max_tokens, tokenizer_limit, positions, wanted]
-    return min(int(limit) for limit in limits if limit is not None)
+def _places(model: Any) -> int | None:  # a transformers model; ships no types
+    """Return how many tokens have a place of their own; None where places are not numbered."""
+    numbered = getattr(model.config, "max_position_embeddings", None)
+    embeddings = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(embeddings, "padding_idx", None)
+    # RoBERTa and MPNet number places from behind the padding's.
+    return numbered if numbered is None or padding is None else numbered - padding - 1
 
 
 def _unusable(folder: Path, problem: str) -> EncoderError:

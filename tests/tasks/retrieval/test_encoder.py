@@ -80,11 +80,12 @@ def test_other_weights_have_another_digest(folder: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:.*has_cuda.*:DeprecationWarning")
+@pytest.mark.parametrize("family", ["bert", "distilbert", "mpnet"])
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, pooling: str) -> None:
+def test_vectors_are_those_of_sentence_transformers(tmp_path: Path, pooling: str, family: str) -> None:
     from sentence_transformers import SentenceTransformer
 
-    folder = write_encoder(tmp_path / "encoder", pooling=pooling)
+    folder = write_encoder(tmp_path / "encoder", pooling=pooling, family=family)
     expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, show_progress_bar=False)
 
     assert open_encoder(str(folder), device="cpu", precision="fp32").encode(TEXTS) == pytest.approx(expected, abs=1e-5)
@@ -149,6 +150,16 @@ def test_texts_are_cut_at_the_limit_and_never_above_the_models_own(folder: Path)
     assert (short.max_tokens, long.max_tokens) == (8, 64)
     assert (short.encode(["pen " * 7 + "red"]) == short.encode(["pen " * 7 + "blue"])).all()
     assert not np.allclose(long.encode(["pen " * 7 + "red"]), long.encode(["pen " * 7 + "blue"]))
+
+
+@pytest.mark.parametrize(("family", "places"), [("roberta", 63), ("mpnet", 62)])
+def test_a_model_that_numbers_places_behind_the_paddings_is_never_asked_for_one_it_lacks(
+    tmp_path: Path, family: str, places: int
+) -> None:
+    encoder = open_encoder(str(write_encoder(tmp_path / "encoder", family=family)), device="cpu")
+
+    assert encoder.max_tokens == places
+    assert encoder.encode(["pen " * 100]).any()
 
 
 def test_a_prompt_stands_before_each_text(folder: Path) -> None:
