@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from tasks.finetune.pairs import co_chosen_pairs
 from tasks.finetune.tracking import NoTracker, tracked
 from tasks.finetune.trainer import CHECKPOINT, Lesson, Progress, learning_rate, train
 from tasks.finetune.validation import validation_of
+from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.packing import distinct
 from tests.builders_behaviour import interactions_of, make_tasteful_products
 from tests.builders_encoder import write_encoder
@@ -186,6 +188,40 @@ def test_only_the_weights_of_the_method_move(method: str, moves: str, folder: Pa
         assert all("layer.1." in name for name in names)
     if method == "lora":
         assert all("lora_" in name for name in names)
+
+
+FIRST_LAYER, LAST_LAYER = r"\blayer\.0\.", r"\blayer\.1\."
+
+
+@pytest.mark.parametrize("family", ["distilbert", "mpnet"])
+@pytest.mark.parametrize(
+    ("method", "moves", "rests"),
+    [("lora", FIRST_LAYER, "embeddings"), ("full", "embeddings", None), ("frozen", LAST_LAYER, FIRST_LAYER)],
+    ids=["lora", "full", "frozen"],
+)
+def test_models_of_other_families_are_trained_and_published(
+    method: str, moves: str, rests: str | None, family: str, lesson: Lesson, tmp_path: Path
+) -> None:
+    folder = write_encoder(tmp_path / "tiny", family=family)
+    before, _ = weights_of(folder)
+    learner, progress = trained(folder, lesson, tmp_path / "s", method=method, max_steps=12)
+    learner.save(tmp_path / "model", prompts={"passage": "", "query": ""})
+    after, found = weights_of(tmp_path / "model")
+    moved = {name for name, weight in after.items() if not weight.equal(before[name])}
+    losses = progress.history()["loss"].drop_null().to_pylist()
+    assert np.mean(losses[-4:]) < np.mean(losses[:4])
+    assert progress.kept == "trained"
+    assert any(re.search(moves, name) for name in moved)
+    assert rests is None or not any(re.search(rests, name) for name in moved)
+    np.testing.assert_allclose(found, learner.encode(learner.tokenized(["pen number 1", "stapler"])), atol=1e-5)
+
+
+def weights_of(folder: Path) -> tuple[dict[str, Any], Any]:  # torch tensors
+    """The weights of a model that is opened to encode, and what it makes of two texts."""
+    from safetensors.torch import load_file
+
+    encoder = open_encoder(str(folder), device="cpu", precision="fp32")
+    return load_file(folder / "model.safetensors"), encoder.encode(["pen number 1", "stapler"])
 
 
 def test_a_model_without_layers_has_no_last_one_to_train(folder: Path) -> None:
