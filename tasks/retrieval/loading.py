@@ -63,7 +63,7 @@ def _from_disk(folder: Path, dtype: torch.dtype, device: torch.device) -> tuple[
 
 def _places(model: Any) -> int | None:  # a transformers model; ships no types
     """Return how many tokens have a place of their own; None where places are not numbered."""
-    numbered = getattr(model.config, "max_position_embeddings", None)
+    numbered = getattr(model.config, "max_position_embeddings", None) or None
     embeddings = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(embeddings, "padding_idx", None)
     # RoBERTa and MPNet number places from behind the padding's.
