@@ -50,8 +50,9 @@ def behaviour_split(files: Sequence[Path], config: SplitConfig, spill: Path) -> 
     Raises:
         TooLittleDataError: No event is positive, or no user has enough of them to hold any back.
     """
-    resources = {"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
-    with duckdb.connect(config=resources) as connection:
+    with duckdb.connect(
+        config={"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
+    ) as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute("set timezone = 'UTC'")
         _read_choices(connection, files, config)
