@@ -11,7 +11,7 @@ from tasks.inventory.site import render
 from tasks.stage import Build, stage
 
 
-@stage("inventory", revision=12, produces=lambda **_: (CATALOGUE,))
+@stage("inventory", revision=13, produces=lambda **_: (CATALOGUE,))
 def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
     """Write the catalogue pages of the assets of one stocktake."""
     found = Catalogue((_read(ref, config, build) for ref in assets), config.owners, lake=build.store.lake.url)
