@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from tasks.assets.manifest import Dimension, Finding, Severity
-from tasks.ingest.merge import COPY, Merged, ShardInput, shard_relation
-from tasks.ingest.rules import is_changed_by, unread_name
+from tasks.ingest.merge import Merged
+from tasks.ingest.parquet import files_relation
+from tasks.ingest.rules import REASON, is_changed_by, unread_name
+from tasks.ingest.stacking import ShardInput
 from tasks.ingest.times import AMBIGUOUS
 from tasks.schemas import CANONICAL, literal, quoted
 
@@ -59,7 +63,7 @@ def ingest_findings(
 ) -> list[Finding]:
     """Return what is wrong with a table as it was delivered, and write every failing key below `folder/failing`.
 
-    The connection holds what `merge` left in it.
+    The connection is the one that merged.
     """
     (folder / "failing").mkdir()
     found = [
@@ -78,10 +82,8 @@ def ingest_findings(
 def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> Iterator[Finding]:
     if not merged.repeats:
         return
-    names = ", ".join(map(quoted, merged.columns))
-    query = f"select {names}, max({COPY}) as copies from repeat group by {names} having max({COPY}) > 1 order by all"
     yield _finding(
-        connection, table, merged, folder, query, count=merged.repeats,
+        connection, table, merged, folder, f"{merged.repeated} order by all", count=merged.repeats,
         column=None, kind="duplicate_rows", severity="info", dimension="accuracy",
         message=f"{_number_of(merged.repeats, 'row')} merged for repeating another row exactly.",
         action="Deliver each row once, or give repeated behaviour a time or an id that tells it apart.",
@@ -91,10 +93,8 @@ def _repeats(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, 
 def _conflicts(connection: duckdb.DuckDBPyConnection, table: str, merged: Merged, folder: Path) -> Iterator[Finding]:
     if not merged.conflicts:
         return
-    key = ", ".join(quoted(name) for name in CANONICAL[table].key)
-    query = f"select {key}, count(*) as rows from conflict group by {key} order by all"
     yield _finding(
-        connection, table, merged, folder, query, count=merged.conflicts,
+        connection, table, merged, folder, f"{merged.conflicting} order by all", count=merged.conflicts,
         column=CANONICAL[table].key[0], kind="duplicate_keys", severity="warning", dimension="accuracy",
         message=f"{_number_of(merged.conflicts, 'row')} merged into a row that won and has the same key.",
         action="Decide which row is right at the source; the winner here is chosen by `ingest.conflict`.",
@@ -146,8 +146,7 @@ def _unread(
 def _quarantined(
     connection: duckdb.DuckDBPyConnection, table: str, shards: Sequence[ShardInput], merged: Merged, folder: Path
 ) -> Iterator[Finding]:
-    files = "[" + ", ".join(literal(str(shard.quarantine)) for shard in shards) + "]"
-    relation = f"read_parquet({files})"
+    relation = files_relation([shard.quarantine for shard in shards])
     reasons = connection.execute(f"select reason, count(*) from {relation} group by reason order by reason").fetchall()
     for reason, count in reasons:
         kind, dimension = OF_REASON[reason.split("_")[0]]
@@ -195,8 +194,11 @@ def _keys_where(
     keys = (known.key or known.required) if known else merged.columns[:4]
     names = [name for name in dict.fromkeys([*keys, *([] if shown else [column])]) if name in merged.columns]
     selected = ", ".join([*map(quoted, names), *([f"{shown} as value"] if shown else [])])
-    parts = [f"select {selected} from {shard_relation(shard.rows)} where {test}" for shard, test in tests]
-    return " union all by name ".join(parts)
+    parts = []
+    for test, alike in groupby(sorted(tests, key=itemgetter(1)), itemgetter(1)):
+        rows = files_relation([shard.rows for shard, _ in alike], is_by_name=True)
+        parts.append(f"select {selected} from {rows} where {REASON} is null and {test}")
+    return " union all ".join(parts)
 
 
 def _finding(  # noqa: PLR0913 - a finding has that many parts

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
 from tasks.errors import near_miss
-from tasks.ingest.merge import ShardInput
+from tasks.ingest.stacking import ShardInput
 from tasks.schemas import CANONICAL
 
 

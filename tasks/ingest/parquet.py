@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.ingest.raw import path_literal
 from tasks.ingest.rules import INTERNAL
 from tasks.schemas import literal, quoted
 
@@ -41,11 +42,22 @@ ROW: Final = f'"{INTERNAL}row"'
 """A row's place in its file, from 0."""
 
 
+def files_relation(paths: Sequence[Path], *, is_by_name: bool = False) -> str:
+    """Return SQL of the rows of files, in their order.
+
+    Args:
+        paths: The files.
+        is_by_name: Whether a column may be in some of them, and null in the others; without, all have the first's.
+    """
+    files = ", ".join(map(path_literal, paths))
+    return f"read_parquet([{files}]{', union_by_name = true' if is_by_name else ''})"
+
+
 def numbered_rows(path: Path) -> str:
     """Return SQL of a file's rows with their `ROW`."""
     if any(name.lower() == "file_row_number" for name in pq.read_schema(path).names):
-        return f"(select *, row_number() over () - 1 as {ROW} from read_parquet({literal(str(path))}))"
-    rows = f"read_parquet({literal(str(path))}, file_row_number=true)"
+        return f"(select *, row_number() over () - 1 as {ROW} from {files_relation([path])})"
+    rows = f"read_parquet({path_literal(path)}, file_row_number=true)"
     return f"(select * exclude (file_row_number), file_row_number as {ROW} from {rows})"
 
 

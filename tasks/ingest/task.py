@@ -17,10 +17,12 @@ from tasks.ingest.accounts import check_accounts
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.fetching import local_file, unchanged
 from tasks.ingest.findings import ingest_findings
-from tasks.ingest.merge import Merged, ShardInput, merge, shard_names
+from tasks.ingest.merge import Merged, merge, shard_names
 from tasks.ingest.notices import notices
+from tasks.ingest.parquet import files_relation
 from tasks.ingest.rows import raw_rows
 from tasks.ingest.sources import Shard
+from tasks.ingest.stacking import ShardInput
 from tasks.ingest.standardise import connect, standardise
 from tasks.schemas import literal
 from tasks.stage import Build, stage
@@ -49,22 +51,20 @@ def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> 
         draft.metrics.update({"priority": shard.source.priority, **asdict(counts)})
 
 
-@stage("merge", revision=5, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
+@stage("merge", revision=6, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
 def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build: Build) -> None:
     """Merge a table's files, resolve conflicts, and account for every row."""
     names = shard_names(table, shards)
     inputs = [_input(name, ref, build) for name, ref in zip(names, shards, strict=True)]
     for notice in notices(table, inputs, shards, next(iter(build.store.versions(specs.table(table).key)), None)):
         build.log(notice)
-    with _connected(config, build.scratch()) as connection:
-        connection.execute("set variable priorities = ?", [[item.priority for item in inputs]])
-        with build.draft(specs.quarantine(table)) as draft:
-            _write_quarantine(connection, inputs, draft.path)
-            with build.draft(specs.table(table)) as merged_draft:
-                merged = merge(connection, table, inputs, config, merged_draft.path)
-                check_accounts(table, merged.sources, rows=merged_draft.path, quarantine=draft.path)
-                merged_draft.findings.extend(ingest_findings(connection, table, inputs, merged, merged_draft.path))
-                _describe(merged_draft, merged, inputs)
+    with _connected(config, build.scratch()) as connection, build.draft(specs.quarantine(table)) as draft:
+        _write_quarantine(connection, inputs, draft.path)
+        with build.draft(specs.table(table)) as merged_draft:
+            merged = merge(connection, table, inputs, config, merged_draft.path)
+            check_accounts(table, merged.sources, rows=merged_draft.path, quarantine=draft.path)
+            merged_draft.findings.extend(ingest_findings(connection, table, inputs, merged, merged_draft.path))
+            _describe(merged_draft, merged, inputs)
 
 
 @contextmanager
@@ -89,9 +89,8 @@ def _input(name: str, ref: AssetRef, build: Build) -> ShardInput:
 
 
 def _write_quarantine(connection: duckdb.DuckDBPyConnection, inputs: list[ShardInput], folder: Path) -> None:
-    files = "[" + ", ".join(literal(str(item.quarantine)) for item in inputs) + "]"
-    target = literal(str(folder / "part-0.parquet"))
-    connection.execute(f"copy (select * from read_parquet({files})) to {target} (format parquet)")
+    rows, target = files_relation([item.quarantine for item in inputs]), literal(str(folder / "part-0.parquet"))
+    connection.execute(f"copy (select * from {rows}) to {target} (format parquet)")
 
 
 def _describe(draft: Draft, merged: Merged, inputs: list[ShardInput]) -> None:
