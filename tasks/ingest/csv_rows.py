@@ -6,6 +6,7 @@ import bisect
 import csv
 import re
 import sys
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,13 +16,14 @@ from typing import Final, TextIO
 
 import duckdb
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.raw import RawRows, Reject, path_literal
+from tasks.ingest.raw import LONGEST_LINE, RawRows, path_literal
+from tasks.ingest.rejects import Reject, Rejects
 from tasks.ingest.texts import PlainText
 from tasks.schemas import literal, quoted
 
-LONGEST_LINE: Final = 16 * 1024 * 1024
 BUFFER: Final = 2 * LONGEST_LINE
 """Larger ones, DuckDB's own choice for long lines, are slower."""
 
@@ -33,8 +35,12 @@ from reject_errors
 group by line
 order by line
 """
+REJECTS_BATCH: Final = 10_000
 
 SAMPLE_LINES: Final = 200
+MANY_PROBLEMS: Final = 20
+"""Among the sample: DuckDB holds a kilobyte for each record that it cannot split, beside its limit of memory."""
+
 SAMPLE_CHARACTERS: Final = 64 * 1024
 DELIMITERS: Final = ",;\t|"
 HEAD: Final = 1024 * 1024
@@ -63,8 +69,8 @@ class _Record:
 def csv_rows(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: SourceConfig, folder: Path) -> RawRows:
     """Return a csv file's rows, every column a text.
 
-    Where lines are not in the file's encoding, or end so differently that DuckDB refuses the file, the records that can
-    be read are copied below `folder`, and the others set aside.
+    Where lines are not in the file's encoding, or end so differently that DuckDB refuses the file, or many of the first
+    ones are broken, the records that can be read are copied below `folder`, and the others set aside.
 
     Raises:
         EOFError: The names of its columns cannot be read.
@@ -78,8 +84,10 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: So
     if header.problem is not None:
         raise EOFError(f"the line of its column names is broken: {header.problem}")
     columns = dict.fromkeys(_unique([name.strip() for name in header.fields]), "VARCHAR")
-    rows = RawRows("", columns, facts, plain=plain, skipped=blank, removed=range(1, blank + 1))
-    if plain.undecodable or (plain.is_uneven and not _is_readable(connection, rows, sample[0])):
+    rejects = Rejects(folder / "rejects.parquet")
+    rows = RawRows("", columns, facts, rejects, plain=plain, skipped=blank, removed=range(1, blank + 1))
+    is_broken = plain.undecodable or _problems(sample, rows) >= MANY_PROBLEMS
+    if is_broken or (plain.is_uneven and not _is_readable(connection, rows, sample[0])):
         rows = _repaired(rows, folder / "repaired")
     else:
         rows.plain = replace(plain, lines=plain.lines - blank)
@@ -87,8 +95,8 @@ def csv_rows(connection: duckdb.DuckDBPyConnection, plain: PlainText, source: So
     return rows
 
 
-def csv_rejects(connection: duckdb.DuckDBPyConnection, rows: RawRows, *, usable: int) -> list[Reject]:
-    """Return the records that DuckDB could not split into fields, known once it has read the file.
+def set_rejects_aside(connection: duckdb.DuckDBPyConnection, rows: RawRows, *, usable: int) -> None:
+    """Add the records that DuckDB could not split into fields to a file's rejects, known once it has read the file.
 
     DuckDB numbers records, not lines, and at times remembers the text of another one: both are looked up in the file.
 
@@ -97,27 +105,50 @@ def csv_rejects(connection: duckdb.DuckDBPyConnection, rows: RawRows, *, usable:
         rows: What it read.
         usable: How many records it could split, the names of the columns left out.
     """
-    broken = {number: (detail, text) for number, detail, text in connection.execute(REJECTS).fetchall()}
-    rejects = list(rows.rejects)
-    if not broken:
-        return rejects
     assert rows.plain is not None
-    if usable + 1 + len(broken) == rows.plain.lines and not _ends_by_returns(rows.plain):
+    assert rows.rejects is not None
+    held = connection.execute("select distinct line from reject_errors order by line").fetchnumpy()["line"]
+    numbers = array("q", np.asarray(held, np.int64).tobytes())
+    if not numbers:
+        return
+    gaps, found = _gaps(rows.removed), _places(rows, numbers, usable=usable)
+    place = next(found, None)
+    for number, detail, remembered in _broken(connection):
+        line, text = number, (remembered or "").strip("\r\n")
+        if place is not None and place.number == number:
+            line, text = _after(place.line, gaps), place.text
+            place = next(found, None)
+        rows.rejects.add(Reject(line, "malformed_line", detail, text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a record of a number that DuckDB tells lies: the line it begins at, without those that are skipped."""
+
+    number: int
+    line: int
+    text: str
+
+
+def _places(rows: RawRows, numbers: Sequence[int], *, usable: int) -> Iterator[_Place]:
+    """Yield the records of ascending numbers, as far as there are such."""
+    assert rows.plain is not None
+    if usable + 1 + len(numbers) == rows.plain.lines and not _ends_by_returns(rows.plain):
         # Every record is one line: all but the broken ones are passed over without a look.
-        for number, text in _lines_at(rows.plain.path, sorted(broken)):
-            line = _after(number - rows.skipped, rows.removed)
-            rejects.append(Reject(line, "malformed_line", broken.pop(number)[0], text))
-    if not broken:
-        return rejects
+        for number, text in _lines_at(rows.plain.path, numbers):
+            yield _Place(number, number - rows.skipped, text)
+        return
     with _records_of(rows) as records:
-        last = max(broken) - rows.skipped
-        for number, record in enumerate(islice(records, last), start=rows.skipped + 1):
-            if number in broken:
-                detail, _ = broken.pop(number)
-                rejects.append(Reject(_after(record.line, rows.removed), "malformed_line", detail, record.text))
-    for number, (detail, text) in broken.items():
-        rejects.append(Reject(number, "malformed_line", detail, (text or "").strip("\r\n")))
-    return rejects
+        counted = enumerate(records, start=rows.skipped + 1)
+        for number in numbers:
+            record = next((record for place, record in counted if place == number), None)
+            if record is not None:
+                yield _Place(number, record.line, record.text)
+
+
+def _broken(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str, str | None]]:
+    for batch in connection.sql(REJECTS).to_arrow_reader(REJECTS_BATCH):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 class PhysicalLines:
@@ -128,15 +159,16 @@ class PhysicalLines:
     """
 
     def __init__(self, rows: RawRows, rejected: Sequence[int]) -> None:
-        self._without = sorted({*rejected, *rows.removed})
+        aside = np.unique(np.asarray(rejected, np.int64))
+        self._gaps = _gaps(np.union1d(aside, np.asarray(rows.removed, np.int64)))
         spans = rows.facts.get("rows_span_lines") == "yes"
-        self._beginnings = _beginnings(rows, set(rejected)) if spans else None
+        self._beginnings = _beginnings(rows, aside) if spans else None
         self._record, self._line = 0, 0
 
     def of(self, records: Sequence[int]) -> list[int]:
         """Return the lines of records, numbered from 1; they ascend, also from call to call."""
         if self._beginnings is None:
-            return [_after(record + 1, self._without) for record in records]
+            return [_after(record + 1, self._gaps) for record in records]
         return [self._beginning(record) for record in records]
 
     def _beginning(self, record: int) -> int:
@@ -146,13 +178,16 @@ class PhysicalLines:
         return self._line
 
 
-def _beginnings(rows: RawRows, rejected: set[int]) -> Iterator[int]:
+def _beginnings(rows: RawRows, rejected: NDArray[np.int64]) -> Iterator[int]:
+    gaps = _gaps(rows.removed)
     with _records_of(rows) as records:
         next(records)
         for record in records:
-            line = _after(record.line, rows.removed)
+            line = _after(record.line, gaps)
+            place = int(np.searchsorted(rejected, line))
+            is_rejected = place < len(rejected) and rejected[place] == line
             # A blank line is no row, but of a file with one column it is one without a value.
-            if line not in rejected and (not record.is_blank or len(rows.columns) == 1):
+            if not is_rejected and (not record.is_blank or len(rows.columns) == 1):
                 yield line
 
 
@@ -270,43 +305,58 @@ def _is_readable(connection: duckdb.DuckDBPyConnection, rows: RawRows, first: st
 def _repaired(rows: RawRows, target: Path) -> RawRows:
     """Copy the records that can be read, their lines ended alike."""
     assert rows.plain is not None
-    kept, removed = 0, list(rows.removed)
-    rejects: list[Reject] = []
+    assert rows.rejects is not None
+    kept, removed = 0, array("q", rows.removed)
     with _records_of(rows) as records, target.open("w", encoding="utf-8", newline="") as copy:
         copy.write(f"{next(records).text}\n")
         for record in records:
             first = rows.skipped + record.line
             numbers = range(first, first + len(record.lines))
-            reject = _reject(record, numbers, rows.plain)
+            reject = _reject(record, numbers, rows)
             if reject is None:
                 copy.write(f"{record.text}\n")
                 kept += len(numbers)
             else:
-                rejects.append(reject)
+                rows.rejects.add(reject)
                 removed.extend(numbers)
     # As many lines as there would be, were every record that is set aside one line.
-    plain = replace(
-        rows.plain, path=target, lines=1 + kept + len(rejects), undecodable={}, is_uneven=False, has_strays=False
-    )
-    return replace(rows, rejects=rejects, plain=plain, skipped=0, removed=removed)
+    plain = PlainText(target, rows.plain.encoding, lines=1 + kept + len(rows.rejects.lines))
+    return replace(rows, plain=plain, skipped=0, removed=removed)
 
 
-def _reject(record: _Record, numbers: Sequence[int], plain: PlainText) -> Reject | None:
-    if any(number in plain.undecodable for number in numbers):
-        return Reject(numbers[0], "undecodable_bytes", f"The line is not {plain.encoding}.", record.text)
+def _reject(record: _Record, numbers: Sequence[int], rows: RawRows) -> Reject | None:
+    assert rows.plain is not None
+    if rows.plain.has_undecodable(numbers[0], numbers[-1]):
+        return Reject(numbers[0], "undecodable_bytes", f"The line is not {rows.plain.encoding}.", record.text)
+    problem = _problem(record, len(rows.columns))
+    return None if problem is None else Reject(numbers[0], "malformed_line", problem, record.text)
+
+
+def _problems(sample: Sequence[str], rows: RawRows) -> int:
+    """How many of a file's first records cannot be read; the last one may be cut."""
+    _, *records = _records(iter(sample), rows.facts)
+    return sum(_problem(record, len(rows.columns)) is not None for record in records[:-1])
+
+
+def _problem(record: _Record, columns: int) -> str | None:
+    """What is wrong with a record, as DuckDB sees it, which passes over empty fields behind the last column."""
     if record.problem is not None:
-        return Reject(numbers[0], "malformed_line", f"{record.problem}.", record.text)
-    return None
+        return f"{record.problem}."
+    fields = len(record.fields)
+    if record.is_blank or (fields >= columns and not any(record.fields[columns:])):
+        return None
+    return f"Expected Number of Columns: {columns} Found: {fields}"
 
 
-def _after(line: int, blank: Sequence[int]) -> int:
-    """Return the line that is the n-th one when the lines in `blank` are not counted."""
-    passed = 0
-    while True:
-        skipped = bisect.bisect_right(blank, line + passed)
-        if skipped == passed:
-            return line + passed
-        passed = skipped
+def _gaps(left_out: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many other lines stand before each of the ascending ones that are left out, and one."""
+    numbers = np.asarray(left_out, np.int64)
+    return numbers - np.arange(len(numbers))
+
+
+def _after(line: int, gaps: NDArray[np.int64]) -> int:
+    """Return the line that is the n-th one when those left out are not counted."""
+    return line + int(np.searchsorted(gaps, line, side="right"))
 
 
 def _dialect(sample: Sequence[str], source: SourceConfig) -> tuple[str, str]:

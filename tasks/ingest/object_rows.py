@@ -19,18 +19,16 @@ from tasks.ingest.config import SourceConfig
 from tasks.ingest.expressions import SESSION, columns_of
 from tasks.ingest.json_array import entries
 from tasks.ingest.literals import DECODER, Number, json_text, python_value
-from tasks.ingest.raw import REST, RawRows, Reject, path_literal
+from tasks.ingest.raw import LONGEST_LINE, REST, RawRows, path_literal
+from tasks.ingest.rejects import Reject, Rejects
 from tasks.ingest.texts import PlainText
 from tasks.schemas import CANONICAL
 
 BATCH_ROWS: Final = 20_000
 KEY_ROWS: Final = 1_000
 RECORD: Final = "_record"
-LONGEST_LINE: Final = 16 * 1024 * 1024
-"""Characters; as with csv, a longer line is set aside."""
-
 SHOWN: Final = 64 * 1024
-"""Characters of such a line that are kept."""
+"""Characters of a line that is too long that are kept."""
 
 EMPTY: Final = frozenset({None, "", "[]", "{}"})
 """Texts of keys that hold nothing."""
@@ -49,8 +47,8 @@ def object_rows(
         EOFError: A JSON array does not end.
         UsageError: A key that is mapped cannot be told from another.
     """
-    rejects: list[Reject] = []
-    objects = _Objects(plain, kind, rejects)
+    rejects = Rejects(folder / "rejects.parquet")
+    objects = _Objects(plain, kind, rejects.add)
     keys = _keys(connection, objects, source)
     schema = pa.schema(
         [
@@ -161,11 +159,11 @@ class _Object:
 
 @dataclass(frozen=True, slots=True)
 class _Objects:
-    """The objects of a file, in its order; what is none becomes a reject."""
+    """The objects of a file, in its order; `set_aside` is told of what is none."""
 
     plain: PlainText
     kind: str
-    rejects: list[Reject]
+    set_aside: Callable[[Reject], None]
 
     def __iter__(self) -> Iterator[_Object]:
         noun = "entry" if self.kind == "json" else "line"
@@ -178,7 +176,7 @@ class _Objects:
             yield _Object(number, texts)
 
     def first(self) -> Iterator[_Object]:
-        return islice(_Objects(self.plain, self.kind, []), KEY_ROWS)
+        return islice(_Objects(self.plain, self.kind, lambda _: None), KEY_ROWS)
 
     def _values(self) -> Iterator[tuple[int, str, object]]:
         with self.plain.path.open(encoding="utf-8", newline="\n") as file:
@@ -198,9 +196,9 @@ class _Objects:
             if length > LONGEST_LINE:
                 detail = f"The line has {length:,} characters, and may have {LONGEST_LINE:,}; its beginning is kept"
                 self._reject(number, ValueError(detail), text)
-            elif number in self.plain.undecodable:
+            elif self.plain.has_undecodable(number, number):
                 detail = f"The line is not {self.plain.encoding}."
-                self.rejects.append(Reject(number, "undecodable_bytes", detail, text))
+                self.set_aside(Reject(number, "undecodable_bytes", detail, text))
             elif text.strip():
                 try:
                     value = parse(text)
@@ -211,7 +209,7 @@ class _Objects:
 
     def _reject(self, number: int, error: BaseException, text: str) -> None:
         detail = f"{str(error).rstrip('.') or type(error).__name__}."
-        self.rejects.append(Reject(number, "malformed_line", detail, text))
+        self.set_aside(Reject(number, "malformed_line", detail, text))
 
 
 def _bounded(file: TextIO) -> Iterator[tuple[str, int]]:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tasks.ingest.rejects import Rejects
 from tasks.ingest.texts import PlainText
 from tasks.schemas import literal
 
+LONGEST_LINE: Final = 16 * 1024 * 1024
+"""Bytes of csv, characters of JSON lines; a longer line is set aside."""
+
 REST: Final = "_rest"
 """The map of an object's keys that are not mapped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A line that is no row, with the reason's code."""
-
-    line: int
-    reason: str
-    detail: str
-    row: str
 
 
 @dataclass(slots=True)
@@ -32,7 +26,7 @@ class RawRows:
     Args:
         relation: SQL to select from, in the order of the file.
         columns: Source column to its DuckDB type.
-        rejects: Lines that are no rows; of csv they are only complete when the rows have been read.
+        rejects: Lines that are no rows, where they are lines; of csv only complete when the rows have been read.
         is_numbered: Whether the rows have `_record`, their line, or their number where they are no lines.
         facts: What was found out about the file: format, encoding, delimiter.
         plain: The text that was read, where it was one.
@@ -44,7 +38,7 @@ class RawRows:
     relation: str
     columns: dict[str, str]
     facts: dict[str, str]
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: Rejects | None = None
     is_numbered: bool = False
     plain: PlainText | None = None
     skipped: int = 0

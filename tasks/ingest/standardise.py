@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,11 +16,12 @@ from duckdb.func import PythonUDFType
 
 from tasks.ingest import cleaning
 from tasks.ingest.config import IngestConfig, SourceConfig
-from tasks.ingest.csv_rows import PhysicalLines, csv_rejects
+from tasks.ingest.csv_rows import PhysicalLines, set_rejects_aside
 from tasks.ingest.expressions import failing_expression
 from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
 from tasks.ingest.plan import Plan, plan_of, readable_rows
-from tasks.ingest.raw import RawRows, Reject
+from tasks.ingest.raw import RawRows, path_literal
+from tasks.ingest.rejects import SCHEMA
 from tasks.ingest.rules import (
     ORIGINAL,
     REASON,
@@ -39,10 +40,6 @@ QUARANTINE_BATCH: Final = 10_000
 TEXTS_KEPT: Final = 4_096
 SHORT: Final = 200
 """So many texts of at most so many characters are cleaned once: queries and labels come again and again."""
-
-QUARANTINE: Final = pa.schema(
-    {"reason": pa.string(), "detail": pa.string(), "source": pa.string(), "line": pa.int64(), "row": pa.string()}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +111,9 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
         write_parquet(connection, query, target, group_rows=config.row_group_rows, has_statistics=False)
-    rejects = rows.rejects
     if rows.facts["format"] == "csv" and rows.columns:
-        rejects = csv_rejects(connection, rows, usable=pq.read_metadata(target).num_rows)
+        set_rejects_aside(connection, rows, usable=pq.read_metadata(target).num_rows)
+    rejects = rows.rejects.lines if rows.rejects else ()
     counts = _counted(connection, rows, plan, table, target, rejects=len(rejects))
     has_unusable = counts.rows_quarantined > len(rejects)
     _write_quarantine(connection, rows, rejects, folder, file=file, has_unusable=has_unusable)
@@ -244,32 +241,34 @@ def _names_currency(columns: Sequence[ColumnRules]) -> bool:
 def _write_quarantine(
     connection: duckdb.DuckDBPyConnection,
     rows: RawRows,
-    rejects: Sequence[Reject],
+    rejects: Sequence[int],
     folder: Path,
     *,
     file: str,
     has_unusable: bool,
 ) -> None:
     draft, target = folder / "draft.parquet", folder / "quarantine.parquet"
-    with pq.ParquetWriter(draft, QUARANTINE) as writer:
-        writer.write_table(
-            pa.Table.from_pylist([{**asdict(item), "source": file} for item in rejects], schema=QUARANTINE)
-        )
+    parts = [draft]
+    with pq.ParquetWriter(draft, SCHEMA) as writer:
         if has_unusable:
-            for table in _unusable(connection, rows, rejects, folder / "rows-0.parquet", file=file):
+            for table in _unusable(connection, rows, rejects, folder / "rows-0.parquet"):
                 writer.write_table(table)
+    if rows.rejects is not None and rejects:
+        rows.rejects.close()
+        parts.append(rows.rejects.path)
     connection.execute(
-        f'copy (select * from read_parquet({literal(str(draft))}) order by line, "row") '
+        f'copy (select reason, detail, {literal(file)}::varchar as source, line, "row" '
+        f'from read_parquet([{", ".join(map(path_literal, parts))}]) order by line, "row") '
         f"to {literal(str(target))} (format parquet, compression zstd)"
     )
     draft.unlink()
 
 
 def _unusable(
-    connection: duckdb.DuckDBPyConnection, rows: RawRows, rejects: Sequence[Reject], written: Path, *, file: str
+    connection: duckdb.DuckDBPyConnection, rows: RawRows, rejects: Sequence[int], written: Path
 ) -> Iterator[pa.Table]:
     number = RECORD if rows.is_numbered else f"{ROW} + 1"
-    lines = PhysicalLines(rows, [reject.line for reject in rejects])
+    lines = PhysicalLines(rows, rejects)
     bad = connection.sql(
         f"select {number} as record, {REASON} as reason, {ORIGINAL} as original from {numbered_rows(written)} "
         f"where {REASON} is not null order by 1"
@@ -284,8 +283,7 @@ def _unusable(
         columns = {
             "reason": batch["reason"],
             "detail": pa.nulls(count, pa.string()),
-            "source": pa.array([file] * count, pa.string()),
             "line": pa.array(found, pa.int64()),
             "row": batch["original"],
         }
-        yield pa.table(columns, schema=QUARANTINE)
+        yield pa.table(columns, schema=SCHEMA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import bz2
 import codecs
 import gzip
@@ -9,7 +10,8 @@ import lzma
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,8 @@ BLOCK: Final = 1024 * 1024
 NEWLINE: Final = ord("\n")
 RETURN: Final = ord("\r")
 SAMPLE_LINES: Final = 20_000
+SAMPLE_BYTES: Final = 16 * BLOCK
+GUESS_LINES: Final = 2_000
 CANDIDATES: Final = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "latin_1")
 BYTE_ORDER_MARKS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DAMAGES: Final = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeError)
@@ -39,8 +43,7 @@ class PlainText:
 
     Args:
         lines: Physical lines in it.
-        undecodable: Physical line number to the text, with escapes, of lines that are not in `encoding`; so they stand
-            in the file.
+        undecodable: Ascending numbers of the lines that are not in `encoding`; they stand in the file with escapes.
         is_uneven: Whether its lines end in more ways than one.
         has_strays: Whether carriage returns stand in it without a line feed, though its lines end in those.
     """
@@ -48,9 +51,14 @@ class PlainText:
     path: Path
     encoding: str
     lines: int
-    undecodable: dict[int, str] = field(default_factory=dict)
+    undecodable: Sequence[int] = ()
     is_uneven: bool = False
     has_strays: bool = False
+
+    def has_undecodable(self, first: int, last: int) -> bool:
+        """Return whether one of the lines from the first to the last is not in the file's encoding."""
+        place = bisect.bisect_left(self.undecodable, first)
+        return place < len(self.undecodable) and self.undecodable[place] <= last
 
 
 def plain_text(path: Path, *, encoding: str, folder: Path) -> PlainText:
@@ -68,9 +76,9 @@ def plain_text(path: Path, *, encoding: str, folder: Path) -> PlainText:
     scan = _scan(path)
     chosen = _encoding(path, scan) if encoding == "auto" else _known(encoding)
     if chosen == "utf-8" and not scan.invalid:
-        return PlainText(
-            path, chosen, scan.ends.lines, is_uneven=scan.ends.are_uneven, has_strays=scan.ends.have_strays
-        )
+        return _described(path, chosen, scan.ends)
+    if scan.mark == chosen == "utf-8-sig" and not scan.invalid:
+        return _without_mark(path, folder)
     return _transcoded(path, chosen, folder)
 
 
@@ -279,21 +287,30 @@ def _encoding(path: Path, scan: _Scan) -> str:
 
 
 def _telling_lines(path: Path) -> list[bytes]:
+    """Lines that are not ASCII; of a long one the first block that is not."""
     found: list[bytes] = []
+    size, is_told = 0, False
     with path.open("rb") as file:
-        for line in file:
-            if not line.isascii():
-                found.append(line)
-                if len(found) == SAMPLE_LINES:
+        for block in iter(lambda: file.readline(BLOCK), b""):
+            if not is_told and not block.isascii():
+                found.append(block)
+                size, is_told = size + len(block), True
+                if len(found) == SAMPLE_LINES or size >= SAMPLE_BYTES:
                     break
+            is_told = is_told and not _is_end(block)
     return found
+
+
+def _is_end(block: bytes) -> bool:
+    """Whether what `readline` read of at most `BLOCK` bytes is a line's end."""
+    return len(block) < BLOCK or block.endswith(b"\n")
 
 
 def _guess(lines: list[bytes]) -> str:
     from charset_normalizer import from_bytes
 
     fitting = [name for name in CANDIDATES if all(_decodes(line, name) for line in lines)]
-    sample = b"".join(lines[:2000])
+    sample = b"".join(lines[:GUESS_LINES])
     best = from_bytes(sample, cp_isolation=fitting or list(CANDIDATES)).best()
     chosen = best.encoding if best is not None else (fitting or ["latin_1"])[0]
     # Every file of GBK or GB2312 is one of GB18030, and latin_1's printable characters all are in cp1252.
@@ -301,8 +318,12 @@ def _guess(lines: list[bytes]) -> str:
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
+    return _accepts(codecs.getincrementaldecoder(encoding)(), line, is_last=_is_end(line))
+
+
+def _accepts(decoder: codecs.IncrementalDecoder, block: bytes, *, is_last: bool) -> bool:
     try:
-        line.decode(encoding)
+        decoder.decode(block, is_last)
     except UnicodeDecodeError:
         return False
     return True
@@ -320,31 +341,62 @@ def _known(encoding: str) -> str:
     return found.name
 
 
+def _described(path: Path, encoding: str, ends: _LineEnds, undecodable: Sequence[int] = ()) -> PlainText:
+    reported = encoding.replace("utf-8-sig", "utf-8 with byte order mark")
+    return PlainText(path, reported, ends.lines, undecodable, ends.are_uneven, ends.have_strays)
+
+
+def _without_mark(path: Path, folder: Path) -> PlainText:
+    target, ends = folder / "transcoded", _LineEnds()
+    with path.open("rb") as file, target.open("wb") as copy:
+        file.seek(len(codecs.BOM_UTF8))
+        while block := file.read(BLOCK):
+            ends.count(block)
+            copy.write(block)
+    return _described(target, "utf-8-sig", ends)
+
+
 def _transcoded(path: Path, encoding: str, folder: Path) -> PlainText:
-    target = folder / "transcoded"
-    undecodable: dict[int, str] = {}
-    ends = _LineEnds()
+    target, ends = folder / "transcoded", _LineEnds()
+    undecodable, number = array("q"), 1
     with target.open("wb") as copy:
-        for number, (line, is_whole) in enumerate(_lines(path, encoding), start=1):
-            if not is_whole:
-                undecodable[number] = line.rstrip("\r\n")
-            held = line.encode()
+        for text, is_whole in _texts(path, encoding):
+            if not is_whole and undecodable[-1:] != array("q", [number]):
+                undecodable.append(number)
+            held = text.encode()
             ends.count(held)
             copy.write(held)
-    reported = encoding.replace("utf-8-sig", "utf-8 with byte order mark")
-    return PlainText(target, reported, ends.lines, undecodable, ends.are_uneven, ends.have_strays)
+            number += text.endswith("\n")
+    return _described(target, encoding, ends, undecodable)
 
 
-def _lines(path: Path, encoding: str) -> Iterator[tuple[str, bool]]:
-    """Yield lines, and whether each is in the encoding; what is not stands as an escape."""
+def _texts(path: Path, encoding: str) -> Iterator[tuple[str, bool]]:
+    """Yield lines, of long ones blocks, and whether each is in the encoding; what is not stands as an escape."""
     if encoding.startswith(("utf-16", "utf-32")):
         with path.open(encoding=encoding, newline="\n") as file:
-            yield from ((line, True) for line in file)
+            yield from ((text, True) for text in iter(lambda: file.read(BLOCK), ""))
         return
     with path.open("rb") as raw:
-        for position, line in enumerate(raw):
-            chosen = encoding if position == 0 or encoding != "utf-8-sig" else "utf-8"
+        if encoding == "utf-8-sig":
+            raw.seek(len(codecs.BOM_UTF8) * (raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8))
+            encoding = "utf-8"
+        for block in iter(lambda: raw.readline(BLOCK), b""):
+            if not _is_end(block):
+                yield from _blocks_of_line(block, raw, encoding)
+                continue
             try:
-                yield line.decode(chosen), True
+                yield block.decode(encoding), True
             except UnicodeDecodeError:
-                yield line.decode(chosen, "backslashreplace"), False
+                yield block.decode(encoding, "backslashreplace"), False
+
+
+def _blocks_of_line(block: bytes, raw: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
+    make = codecs.getincrementaldecoder(encoding)
+    strict, escaping, is_whole = make(), make("backslashreplace"), True
+    while True:
+        is_last = _is_end(block)
+        is_whole = is_whole and _accepts(strict, block, is_last=is_last)
+        yield escaping.decode(block, is_last), is_whole
+        if is_last:
+            return
+        block = raw.readline(BLOCK)

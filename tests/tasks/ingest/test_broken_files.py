@@ -26,6 +26,7 @@ from tasks.ingest import object_rows
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.csv_rows import csv_rows
 from tasks.ingest.json_array import entries
+from tasks.ingest.raw import LONGEST_LINE
 from tasks.ingest.texts import PlainText, plain_text
 from tests.tasks.ingest.ingesting import Ingested, ingest
 
@@ -568,17 +569,21 @@ def test_a_line_that_is_too_long_is_set_aside_alone(
 
 
 def test_a_line_that_is_too_long_needs_little_memory(tmp_path: Path) -> None:
-    size = 8 * object_rows.LONGEST_LINE
+    size = 8 * LONGEST_LINE
     with (tmp_path / "p.jsonl").open("w") as file:
         file.write('{"sku": "1", "name": "')
         file.writelines("x" * 2**20 for _ in range(size // 2**20))
         file.write('"}\n{"sku": "2", "name": "pen"}\n')
     plain = PlainText(tmp_path / "p.jsonl", "utf-8", 2)
     tracemalloc.start()
-    rows = object_rows.object_rows(plain, SourceConfig(**PRODUCTS), kind="jsonl", folder=tmp_path)
+    with duckdb.connect() as connection:
+        rows = object_rows.object_rows(connection, plain, SourceConfig(**PRODUCTS), kind="jsonl", folder=tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [(reject.line, len(reject.row)) for reject in rows.rejects] == [(1, object_rows.SHOWN)]
+    assert rows.rejects is not None
+    rows.rejects.close()
+    (reject,) = pq.read_table(rows.rejects.path).to_pylist()
+    assert (reject["line"], len(reject["row"])) == (1, object_rows.SHOWN)
     assert peak < size
 
 
