@@ -45,8 +45,8 @@ def constant_sql(column: Column | None, value: Constant, event_types: Mapping[st
 
 
 def _event_type(value: str, event_types: Mapping[str, str]) -> str:
-    known = {**{name: name for name in EVENT_TYPES}, **{word.strip().lower(): it for word, it in event_types.items()}}
-    found = known.get(value.strip().lower())
+    word, own = value.strip().lower(), {shop.strip().lower(): name for shop, name in event_types.items()}
+    found = own.get(word, word if word in EVENT_TYPES else None)
     if found is None:
         raise ValueError(f"“{value}” is none of {', '.join(EVENT_TYPES)}, nor a word of `event_types`")
     return found

@@ -462,8 +462,9 @@ def _word(given: _Given, form: str, rule: str) -> ColumnRules:
 
 def _event_type(given: _Given) -> ColumnRules:
     held = f"{given.held}::varchar"
-    own = {shop.strip().lower(): canonical for shop, canonical in given.source.event_types.items()}
-    known = {**own, **{name: name for name in EVENT_TYPES if name not in own}}
+    own: dict[str, str] = {shop.strip().lower(): name for shop, name in given.source.event_types.items()}
+    others: dict[str, str] = {name: name for name in EVENT_TYPES if name not in own}
+    known = own | others
     spelled = {form(word): name for form in (str, str.capitalize, str.upper) for word, name in known.items()}
     return ColumnRules(
         given.name,
