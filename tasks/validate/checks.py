@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
 from expectations.expectation import Expectation
-from tasks.validate.predicates import failure, is_nullness
+from tasks.validate.predicates import ZONED, failure, is_nullness
 
 Scope = Literal["fact", "columns", "nullness", "values", "keys", "parent", "rows", "column"]
 """What is handed to Great Expectations: a fact of the whole table; its empty frame; whether values are null; the values
@@ -136,6 +136,7 @@ ALIASES: Final[Mapping[str, str]] = {
     "bool": "BOOLEAN",
     "timestamptz": "TIMESTAMP WITH TIME ZONE",
     "datetime64[us, utc]": "TIMESTAMP WITH TIME ZONE",
+    "datetime64[ns, utc]": "TIMESTAMPTZ_NS",
     "datetime64[us]": "TIMESTAMP",
     "datetime64[ns]": "TIMESTAMP_NS",
 }
@@ -203,7 +204,7 @@ def _as_time(value: Any, kind: str) -> Any:  # what is no time stays as it is
     value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if kind == "DATE":
         return value.date()
-    return value if kind == "TIMESTAMP WITH TIME ZONE" else value.replace(tzinfo=None)
+    return value if kind in ZONED else value.replace(tzinfo=None)
 
 
 def spelled(value: object) -> str:

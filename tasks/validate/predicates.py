@@ -17,8 +17,14 @@ Kwargs = Mapping[str, Any]  # an expectation's arguments, of any JSON type
 
 VALUE: Final = quoted(sql.VALUE)
 NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE")
-NAMED_GROUP: Final = re.compile(r"\(\?<[^=!]")
-TIMES: Final = ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
+ZONED: Final = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+TIMES: Final = (*ZONED, "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
+ROUNDED: Final = 2**53
+"""From here on Great Expectations, to which a limit is a double, may take for one what SQL tells apart."""
+READ_OTHERWISE: Final = re.compile(r"\\[sSwWdDbB]|\$|\(\?<[^=!]")
+r"""pandas hands patterns to RE2, as DuckDB does, but for those that RE2 refuses and some that Python reads otherwise:
+`\s`; `\w`, `\d` and `\b` where there is text beyond ASCII, `$` where there is a line break. DuckDB's RE2 is older
+and does not know `(?<name>…)`."""
 
 
 def is_nullness(type_: str) -> bool:
@@ -56,7 +62,7 @@ def _literals(values: object, sql_type: str) -> str | None:
     if sql_type == "VARCHAR" and all(isinstance(item, str) for item in values):
         return ", ".join(literal(item) for item in values)
     if sql_type in NUMBERS and all(_is_number(item) for item in values):
-        return ", ".join(repr(item) for item in values)
+        return ", ".join(_spelled(item, sql_type) for item in values)
     return None
 
 
@@ -88,10 +94,15 @@ def _beyond(what: str, kwargs: Kwargs, sql_type: str) -> str | None:
 
 def _limit(limit: object, sql_type: str) -> str | None:
     if sql_type in NUMBERS and _is_number(limit):
-        return repr(limit)
+        return _spelled(limit, sql_type)
     if sql_type in TIMES and isinstance(limit, datetime | date):
         return f"{literal(limit.isoformat())}::{'timestamptz' if sql_type.endswith('ZONE') else sql_type}"
     return None
+
+
+def _spelled(number: object, sql_type: str) -> str:
+    # DuckDB would round the limit to the column's type, as Great Expectations does not.
+    return f"{number!r}::double" if sql_type == "FLOAT" else repr(number)
 
 
 def _unmatched(kwargs: Kwargs, sql_type: str) -> str | None:
@@ -104,9 +115,7 @@ def _matched(kwargs: Kwargs, sql_type: str) -> str | None:
 
 
 def _regex(pattern: object, sql_type: str) -> str | None:
-    # pandas hands patterns to RE2, as DuckDB does, and only those that RE2 refuses to Python. DuckDB's RE2 is older
-    # and does not know `(?<name>…)`.
-    if sql_type != "VARCHAR" or not isinstance(pattern, str) or NAMED_GROUP.search(pattern):
+    if sql_type != "VARCHAR" or not isinstance(pattern, str) or READ_OTHERWISE.search(pattern):
         return None
     try:
         pc.match_substring_regex(pa.array([""]), pattern)
@@ -116,7 +125,7 @@ def _regex(pattern: object, sql_type: str) -> str | None:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < ROUNDED
 
 
 BUILDERS: Final[Mapping[str, Callable[[Kwargs, str], str | None]]] = {

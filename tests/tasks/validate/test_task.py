@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -225,8 +226,6 @@ def test_events_that_share_their_time_are_disordered_unless_bought_in_one_sessio
 
 
 def test_events_after_ingestion_are_in_the_future(store: AssetStore) -> None:
-    from datetime import UTC, datetime
-
     manifest, _, _ = run(store, "events", with_cell(clean("events"), "timestamp", 0, datetime(2190, 1, 1, tzinfo=UTC)))
 
     assert [(item.kind, item.count) for item in manifest.findings] == [("future_timestamps", 1)]
@@ -375,6 +374,39 @@ def test_every_way_of_judging_counts_and_writes_the_failing_rows(
     assert result.failed == failed
     if result.failing:
         assert pq.read_table(folder / result.failing).num_rows == failed
+
+
+MATCH = "expect_column_values_to_match_regex"
+BETWEEN = "expect_column_values_to_be_between"
+BIG = 2**60
+MOMENTS = pa.array([datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)], pa.timestamp("ns", "UTC"))
+
+
+@pytest.mark.parametrize(
+    ("values", "type_", "kwargs", "failed"),
+    [
+        (pa.array(["EUR", "EUR\n", "eur"]), MATCH, {"regex": "^[A-Z]{3}$"}, [2]),
+        (pa.array(["红色的包", "bag", "-"]), MATCH, {"regex": r"^\w+$"}, [2]),
+        (pa.array(["１", "1", "a"]), MATCH, {"regex": r"\d"}, [2]),
+        (pa.array(["a\x0bb", "a b", "ab"]), MATCH, {"regex": r"\s"}, [2]),
+        (pa.array(["ébé", "é b", "bé"]), MATCH, {"regex": r"\bb"}, [0]),
+        (pa.array([0.1, 0.2, 0.3], pa.float32()), BETWEEN, {"max_value": 0.2}, [1, 2]),  # a float32 is a bit above 0.2
+        (pa.array([0.5, 2.0**24, None], pa.float32()), BETWEEN, {"min_value": 2**24 + 1}, [0, 1]),
+        (pa.array([BIG - 512, BIG, BIG + 512]), BETWEEN, {"min_value": BIG}, [0]),
+        (pa.array([BIG - 1, BIG, BIG + 1]), BETWEEN, {"min_value": BIG, "strict_min": True}, [0, 1, 2]),
+        (pa.array([5, BIG, None]), BETWEEN, {"max_value": 10**40}, []),
+        (pa.array([5, BIG + 1, 7]), "expect_column_values_to_be_in_set", {"value_set": [0.5, 5, BIG + 1]}, [1, 2]),
+        (MOMENTS, BETWEEN, {"min_value": "2026-01-02T00:00:00"}, [0]),
+    ],
+)
+def test_what_great_expectations_reads_otherwise_than_sql_is_judged_as_it_reads_it(
+    store: AssetStore, values: pa.Array, type_: str, kwargs: dict[str, object], failed: list[int]
+) -> None:
+    _, report, folder = run(store, "coupons", pa.table({"c": values}), suite=own(type_, column="c", **kwargs))
+
+    result = report.results[-1]
+    assert result.failed == len(failed)
+    assert not failed or pq.read_table(folder / str(result.failing))["_row"].to_pylist() == failed
 
 
 def test_a_row_condition_restricts_what_is_judged(store: AssetStore) -> None:
