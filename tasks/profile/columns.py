@@ -58,22 +58,22 @@ def _counted(field: Field, queries: TableQueries, config: ProfileConfig) -> Fact
         numbers = _number_facts(
             *queries.counted_numbers(), is_integer=field.kind == "integer", bins=config.histogram_bins
         )
-        return Facts(present, distinct, True, low, high, **numbers, top=top)
+        return Facts(present, distinct, is_exact=True, low=low, high=high, **numbers, top=top)
     if field.kind == "time":
         time = _time(queries.time_range(field), *queries.counted_days())
-        return Facts(present, distinct, True, *_ends(time), top=top, time=time)
+        return Facts(present, distinct, is_exact=True, **_ends(time), top=top, time=time)
     text = None
     if field.kind == "text":
         texts = [] if is_identifier(field.name) else queries.counted_texts(LOOKED_AT)
         text = text_facts(queries.counted_lengths(), present=present, texts=texts)
-    return Facts(present, distinct, True, low, high, top=top, text=text)
+    return Facts(present, distinct, is_exact=True, low=low, high=high, top=top, text=text)
 
 
 def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
     present, distinct = queries.totals(field)
     low, high, least, most = queries.number_range(field)
     if least is None:
-        return Facts(present, distinct, False)
+        return Facts(present, distinct, is_exact=False)
     is_integer = field.kind == "integer"
     bulk = Bulk.of(*queries.sampled_numbers(field))
     borders = Borders.between(least, most, bulk=bulk, bins=config.histogram_bins, is_integer=is_integer)
@@ -88,9 +88,9 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
     return Facts(
         present,
         distinct,
-        False,
-        low,
-        high,
+        is_exact=False,
+        low=low,
+        high=high,
         moments=moments,
         quantiles={name: float(round(value)) for name, value in found.items()} if is_integer else found,
         histogram=borders.histogram(bins.tolist()),
@@ -104,14 +104,14 @@ def _many_texts(field: Field, queries: TableQueries) -> Facts:
     if field.kind == "text":
         texts = [] if is_identifier(field.name) else queries.sampled_texts(field, LOOKED_AT)
         text = text_facts(tuple(lengths), present=present, texts=texts)
-    return Facts(present, distinct, False, low, high, top=queries.likely_top(field), text=text)
+    return Facts(present, distinct, is_exact=False, low=low, high=high, top=queries.likely_top(field), text=text)
 
 
 def _many_times(field: Field, queries: TableQueries) -> Facts:
     present, distinct = queries.totals(field)
     ends = queries.time_range(field)
     time = _time(ends, *queries.days(field, ends[0] or 0))
-    return Facts(present, distinct, False, *_ends(time), time=time)
+    return Facts(present, distinct, is_exact=False, **_ends(time), time=time)
 
 
 def _nested(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
@@ -122,9 +122,9 @@ def _nested(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts
     return Facts(
         present,
         queries.distinct(field, is_exact=is_exact),
-        is_exact,
-        low,
-        high,
+        is_exact=is_exact,
+        low=low,
+        high=high,
         **_number_facts(lengths, counts, is_integer=True, bins=config.histogram_bins),
         top=queries.top_elements(field) if float((lengths * counts).sum()) <= MOST_ELEMENTS else [],
     )
@@ -150,5 +150,5 @@ def _time(ends: Row, days: NDArray[np.int64], counts: NDArray[np.int64]) -> Time
     return None if ends[0] is None else time_profile(int(ends[0]), int(ends[1]), days, counts)
 
 
-def _ends(time: TimeProfile | None) -> tuple[str | None, str | None]:
-    return (time.first, time.last) if time else (None, None)
+def _ends(time: TimeProfile | None) -> dict[str, Any]:  # some of the facts, by name
+    return {"low": time.first, "high": time.last} if time else {}

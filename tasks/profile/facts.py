@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final
 
 from tasks.assets.reports import Bin, ColumnProfile, TextProfile, TimeProfile, ValueCount
@@ -26,6 +26,7 @@ class Facts:
 
     present: int
     distinct: int
+    _: KW_ONLY
     is_exact: bool
     low: str | None = None
     high: str | None = None

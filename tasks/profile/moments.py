@@ -22,15 +22,16 @@ class Moments:
 
     @classmethod
     def of(cls, values: NDArray[np.float64], counts: NDArray[np.int64] | None = None) -> Moments:
-        """Return the moments of finite values, each as often as its count says."""
+        """Return the moments of finite values, each as often as its count says; of huge ones, they are not finite."""
         if not len(values):
             return cls()
         weights = 1.0 if counts is None else counts.astype(np.float64)
         total = len(values) if counts is None else int(counts.sum())
         mean = float((values * weights).sum() / total)
-        distance = values - mean
-        squares = distance * distance * weights
-        return cls(total, mean, float(squares.sum()), float((squares * distance).sum()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            distance = values - mean
+            squares = distance * distance * weights
+            return cls(total, mean, float(squares.sum()), float((squares * distance).sum()))
 
     def merge(self, other: Moments) -> Moments:
         """Return the moments of both together (Chan et al. 1979, Pébay 2008)."""
@@ -45,7 +46,7 @@ class Moments:
             self.m2 + other.m2 + gap * gap * product / count,
             self.m3
             + other.m3
-            + gap**3 * product * (self.count - other.count) / count**2
+            + gap * gap * gap * product * (self.count - other.count) / count**2
             + 3 * gap * (self.count * other.m2 - other.count * self.m2) / count,
         )
 
@@ -58,9 +59,10 @@ class Moments:
     def skewness(self) -> float | None:
         """Fisher's skewness, corrected for small samples; None with fewer than three values or without spread."""
         n = self.count
-        if n < 3 or self.m2 <= (1e-14 * self.mean) ** 2 * n:
+        noise = 1e-14 * self.mean
+        if n < 3 or self.m2 <= noise * noise * n:
             return None
-        return float(n * math.sqrt(n - 1) / (n - 2) * self.m3 / self.m2**1.5)
+        return float(n * math.sqrt(n - 1) / (n - 2) * self.m3 / self.m2 / math.sqrt(self.m2))
 
 
 def tidy(number: float | None) -> float | None:

@@ -352,7 +352,9 @@ def _is_finite(end: float | None) -> bool:
 
 
 def _plain(field: Field) -> str:
-    """Return a column with the types that are described as text turned into text."""
+    """Return a column as the queries can ask it: as text where it is described so, times in a zone in microseconds."""
+    if field.type == "TIMESTAMPTZ_NS":  # DuckDB has few functions for it
+        return f"{field.alias}::timestamptz"
     return f"{field.alias}::varchar" if field.kind == "other" else field.alias
 
 

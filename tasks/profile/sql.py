@@ -232,9 +232,9 @@ from (select {column} as value, count(*) as n from source where {column} is not 
 group by all
 """
 
-WHOLE_NUMBER: Final = (
-    "case when isfinite(value) and value = trunc(value) then value::hugeint::varchar else value::varchar end"
-)
+WHOLE_NUMBER: Final = """
+coalesce(case when value = trunc(value) then try_cast(value as hugeint)::varchar end, value::varchar)
+"""
 """The text of a number that may be written with a point: `17850.0` is `17850`."""
 
 SHARE_OF_SAMPLE: Final = """

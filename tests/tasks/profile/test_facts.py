@@ -10,13 +10,13 @@ def test_a_long_value_ends_in_an_ellipsis() -> None:
 
 
 def test_a_column_without_numbers_has_no_mean() -> None:
-    found = to_profile(Field(0, "a", "VARCHAR"), Facts(2, 1, True, top=[("x" * 9, 2)]), rows=3, characters=8)
+    found = to_profile(Field(0, "a", "VARCHAR"), Facts(2, 1, is_exact=True, top=[("x" * 9, 2)]), rows=3, characters=8)
     assert (found.nulls, found.mean, found.std, found.quantiles) == (1, None, None, {})
     assert found.top_values[0].value == "xxxxxxx…"
 
 
 def test_numbers_that_json_cannot_hold_are_left_out() -> None:
-    facts = Facts(2, 2, True, moments=Moments(2, 1.0, float("inf"), float("nan")))
+    facts = Facts(2, 2, is_exact=True, moments=Moments(2, 1.0, float("inf"), float("nan")))
     found = to_profile(Field(0, "a", "DOUBLE"), facts, rows=2, characters=8)
     assert (found.mean, found.std, found.skewness) == (1.0, None, None)
 

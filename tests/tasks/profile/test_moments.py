@@ -49,6 +49,14 @@ def test_spread_and_skew_need_enough_values() -> None:
     assert of([5.1] * 9).skewness is None
 
 
+@pytest.mark.parametrize("number", [1e-160, 1e120, 1e300])
+def test_no_number_is_too_small_or_too_large_for_moments(number: float) -> None:
+    parts = [of([0.0, 0.0, number]), of([number] * 5), of([-number, number, 0.0, 0.0])]
+    for found in (*parts, parts[0].merge(parts[1]), parts[1].merge(parts[0]).merge(parts[2])):
+        assert found.std is not None
+        assert found.skewness is None or not abs(found.skewness) > found.count
+
+
 @pytest.mark.parametrize(
     ("number", "expected"),
     [(None, None), (float("nan"), None), (float("inf"), None), (1 / 3, 0.3333333333), (7.0, 7.0)],

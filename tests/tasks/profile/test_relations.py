@@ -49,6 +49,11 @@ def test_numbers_and_texts_are_compared_as_text(tmp_path: Path) -> None:
     ]
 
 
+def test_a_number_too_large_for_whole_numbers_matches_nothing(tmp_path: Path) -> None:
+    (found,) = relate(tmp_path, coupons={"code": [1, 2, 3]}, uses={"coupon_code": [1.0, 2.0, 1e40, float("inf")]})
+    assert (found.matched_rows, found.rows, found.orphan_values) == (2, 4, 2)
+
+
 def test_a_key_may_be_named_after_its_table(tmp_path: Path) -> None:
     found = relate(tmp_path, stores={"id": [1, 2]}, sales={"store_id": [1, 1, 2], "id": [1, 1, 2]})
     assert names(found) == [("sales", "store_id", "stores", "id")]

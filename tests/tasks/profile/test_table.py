@@ -94,6 +94,17 @@ def test_a_column_without_one_finite_number_has_no_figures(tmp_path: Path, confi
     assert (found.nulls, found.minimum, found.mean, found.histogram, found.quantiles) == (1, None, None, (), {})
 
 
+@pytest.mark.parametrize("huge", [1e120, 1e200, -1e300, 1.7976931348623157e308])
+def test_one_huge_number_leaves_a_column_described(tmp_path: Path, huge: float, config: ProfileConfig) -> None:
+    numbers = [*(i / 7 for i in range(9_999)), huge]
+    found, other = describe(tmp_path, pa.table({"a": numbers, "b": numbers[::-1]}), config, group=1_000).columns
+    assert (found.nulls, sum(item.count for item in found.histogram)) == (0, 10_000)
+    assert (float(found.minimum or 0), float(found.maximum or 0)) == (min(numbers), max(numbers))
+    assert found.quantiles["0.5"] == pytest.approx(4_999 / 7, rel=0.01)
+    assert found.mean == pytest.approx(huge / 10_000) == other.mean
+    assert found.skewness is None
+
+
 def test_texts_have_lengths_in_characters_and_languages(tmp_path: Path, config: ProfileConfig) -> None:
     texts = ["this is the red pen", "红色的钢笔很好用", "", None] * 25
     found = column(tmp_path, pa.array(texts), config)
@@ -121,7 +132,9 @@ def test_times_are_told_by_days_and_months(tmp_path: Path, config: ProfileConfig
     assert (found.minimum, found.nulls) == (found.time.first, 1)
 
 
-@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("ns"), pa.timestamp("s")])
+@pytest.mark.parametrize(
+    "kind", [pa.date32(), pa.timestamp("ns"), pa.timestamp("s"), pa.timestamp("ns", "UTC"), pa.timestamp("us", "UTC")]
+)
 def test_every_kind_of_time_is_told_alike(tmp_path: Path, kind: pa.DataType, config: ProfileConfig) -> None:
     found = column(tmp_path, pa.array([date(2026, 1, 1), date(2026, 3, 1)]).cast(kind), config)
     assert found.time is not None
