@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from expectations.expectation import Expectation
-from tasks.validate.predicates import ZONED, failure, is_nullness
+from tasks.validate.predicates import NULLNESS, ZONED, failure, is_nullness
 
 Scope = Literal["fact", "columns", "nullness", "values", "keys", "parent", "rows", "column"]
 """What is handed to Great Expectations: a fact of the whole table; its empty frame; whether values are null; the values
@@ -42,6 +43,9 @@ ON_NEIGHBOURS: Final = frozenset(
 )
 """These judge a value by the others of its column."""
 
+SCOPES: Final[Mapping[Scope, frozenset[str]]] = MappingProxyType(
+    {"columns": ON_COLUMN_NAMES, "fact": ON_FACTS, "keys": ON_KEYS, "nullness": NULLNESS}
+)
 
 ROW_BY_ROW: Final = (
     "expect_column_value",
@@ -156,25 +160,15 @@ def _check(item: Expectation, written: Expectation, columns: Mapping[str, str]) 
 def _scope(item: Expectation) -> Scope:
     if item.parent is not None:
         return "parent"
-    by_type: Scope = (
-        "columns"
-        if item.type in ON_COLUMN_NAMES
-        else "fact"
-        if item.type in ON_FACTS
-        else "keys"
-        if item.type in ON_KEYS
-        else "nullness"
-        if is_nullness(item.type)
-        else "values"
-    )
-    if "row_condition" in item.kwargs and by_type != "columns" and not (by_type == "fact" and item.column):
-        is_alone = counts_rows(item.type) and item.type not in ON_NEIGHBOURS and by_type != "keys"
-        return "rows" if is_alone else "column"
-    if by_type != "values":
-        return by_type
+    scope = next((scope for scope, types in SCOPES.items() if item.type in types), "values")
+    is_conditional = "row_condition" in item.kwargs and scope != "columns" and (scope != "fact" or item.column is None)
+    if is_conditional and scope == "keys":
+        return "column"
+    if not is_conditional and scope != "values":
+        return scope
     if item.type in ON_NEIGHBOURS or not counts_rows(item.type):
         return "column"
-    return "values" if item.column is not None else "rows"
+    return "rows" if is_conditional or item.column is None else "values"
 
 
 def counts_rows(type_: str) -> bool:

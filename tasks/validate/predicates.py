@@ -16,6 +16,7 @@ from tasks.validate import sql
 Kwargs = Mapping[str, Any]  # an expectation's arguments, of any JSON type
 
 VALUE: Final = quoted(sql.VALUE)
+NULLNESS: Final = frozenset({"expect_column_values_to_not_be_null", "expect_column_values_to_be_null"})
 NUMBERS: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "FLOAT", "DOUBLE")
 ZONED: Final = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 TIMES: Final = (*ZONED, "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "DATE")
@@ -29,7 +30,7 @@ and does not know `(?<name>…)`."""
 
 def is_nullness(type_: str) -> bool:
     """Return whether an expectation type looks only at whether a value is null."""
-    return type_ in {"expect_column_values_to_not_be_null", "expect_column_values_to_be_null"}
+    return type_ in NULLNESS
 
 
 def failure(type_: str, kwargs: Kwargs, sql_type: str) -> str | None:
