@@ -127,7 +127,7 @@ def test_a_flow_that_was_deployed_without_a_configuration_says_what_to_do(flow: 
 def test_every_misfit_is_named_with_its_place(tmp_path: Path) -> None:
     config = tmp_path / "shop.yaml"
     config.write_text("shop: My Shop\nsources:\n  - {table: products, uri: a.csv, colums: {}}\n")
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(SettingsError, match="is not a setting") as caught:
         load_settings(str(config))
     assert "`shop`" in str(caught.value)
     assert "`sources.0.colums` is not a setting. Did you mean “columns”" in str(caught.value)

@@ -306,7 +306,7 @@ def test_a_missing_file_is_unavailable(store: AssetStore, tmp_path: Path) -> Non
 @pytest.mark.parametrize("text", ["", "sku,name\n", "sku,name\n1,\n"])
 def test_a_table_without_usable_rows_is_refused_and_not_published(store: AssetStore, tmp_path: Path, text: str) -> None:
     write(tmp_path, "p.csv", text)
-    with pytest.raises(EmptyTableError) as caught:
+    with pytest.raises(EmptyTableError, match="“products” has no usable rows") as caught:
         ingest(store, tmp_path, PRODUCTS)
     assert caught.value.exit_code == 3
     assert not [item for item in store.manifests() if item.key.startswith(("tables/", "quarantine/"))]

@@ -376,7 +376,7 @@ def test_one_file_may_be_read_in_two_ways(store: AssetStore, tmp_path: Path) -> 
     ],
 )
 def test_a_password_is_refused_wherever_it_stands_in_an_address(uri: str) -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValidationError, match="uri") as caught:
         SourceConfig(table="events", uri=uri, query="select 1")
     assert "hunter2" not in str(caught.value)
 
