@@ -342,7 +342,7 @@ def test_a_tab_may_be_spelled() -> None:
     [{"delimiter": "||"}, {"delimiter": "\n"}, {"quote": "«"}, {"delimiter": '"'}, {"delimiter": "'", "quote": "'"}],
 )
 def test_marks_that_csv_cannot_have_are_refused(marks: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="delimiter|quote"):
+    with pytest.raises(ValidationError, match=r"delimiter|quote"):
         SourceConfig(table="products", uri="p.csv", **marks)
 
 

@@ -328,7 +328,7 @@ def test_a_role_the_server_does_not_know_is_refused(goods: Postgres, tmp_path: P
 
 @pytest.mark.service
 def test_a_server_that_is_down_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match="[Cc]onnection") as caught:
+    with pytest.raises(UnavailableError, match=r"[Cc]onnection") as caught:
         shards(tmp_path, f"postgresql://shop@127.0.0.1:{free_port()}/shop", query="select 1")
     assert caught.value.exit_code == 5
     assert caught.value.is_transient
