@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -29,6 +30,10 @@ def test_every_canonical_table_has_a_suite() -> None:
 def test_no_two_expectations_of_a_suite_share_an_id() -> None:
     for suite in SUITES.values():
         assert len({item.id for item in suite}) == len(suite)
+
+
+def test_golden_suites(golden: Callable[[str, object], None]) -> None:
+    golden("suites", {table: {item.id: item.severity for item in suite} for table, suite in SUITES.items()})
 
 
 @pytest.mark.parametrize(("table", "item"), EVERY)
