@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
@@ -160,7 +160,8 @@ def _check(item: Expectation, written: Expectation, columns: Mapping[str, str]) 
 def _scope(item: Expectation) -> Scope:
     if item.parent is not None:
         return "parent"
-    scope = next((scope for scope, types in SCOPES.items() if item.type in types), "values")
+    found: Iterator[Scope] = (scope for scope, types in SCOPES.items() if item.type in types)
+    scope: Scope = next(found, "values")
     is_conditional = "row_condition" in item.kwargs and scope != "columns" and (scope != "fact" or item.column is None)
     if is_conditional and scope == "keys":
         return "column"
