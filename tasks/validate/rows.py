@@ -120,7 +120,7 @@ class Rows:
         keys = ", ".join(map(quoted, columns))
         known = " or ".join(f"{quoted(column)} is not null" for column in columns)
         where = f"({where or 'true'}) and ({known})"
-        rows = sql.OVER.format(columns=", ".join(map(quoted, over))) if over else "rows"
+        rows = sql.OVER.format(columns=", ".join(map(quoted, over))) if over else "held"
         self._con.execute(sql.REPEATED.format(name=quoted(name), keys=keys, rows=rows, source=sql.SOURCE, where=where))
         looked = self._all(f"select count(*) from {sql.SOURCE} where {where}")[0][0]
         return int(looked), int(self._all(f"select count(*) from {quoted(name)}")[0][0])

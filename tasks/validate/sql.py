@@ -46,12 +46,15 @@ select
   count(*), count(*) filter (where {failure}), coalesce(sum("pandian:rows") filter (where {failure}), 0)::bigint
 from frame
 """
-OVER: Final = "(select distinct {columns} from rows)"
+OVER: Final = "(select distinct {columns} from held)"
 REPEATED: Final = """
 create or replace table {name} as
-with rows as (select * from {source} where {where})
+with rows as not materialized (select * from {source} where {where}),
+twice as (select hash({keys}) as "pandian:digest" from rows group by all having count(*) > 1),
+held as (select * from rows where hash({keys}) in (select "pandian:digest" from twice))
 select {keys}, count(*) as "pandian:rows" from {rows} group by all having count(*) > 1
 """
+"""Keys are grouped by their digests first: DuckDB does not spill the groups of long texts."""
 PARENTS: Final = """
 create or replace table {name} as
 with held as (select {column}, count(*) as "pandian:rows" from {source} where {column} is not null group by {column}),

@@ -145,7 +145,9 @@ def test_failing_rows_of_a_table_without_a_key_carry_their_number_and_ids(store:
     assert row == {"_row": 7, "review_id": "v7", "user_id": "v7", "product_id": "v7", "rating": -3.0}
 
 
-@pytest.mark.parametrize("name", ["_row", "_value", "n", "N", "rows", "is_known", "file_index", "File_Row_Number"])
+@pytest.mark.parametrize(
+    "name", ["_row", "_value", "n", "digest", "N", "rows", "is_known", "file_index", "File_Row_Number"]
+)
 def test_a_column_may_be_called_as_anything_is_called_here(store: AssetStore, name: str) -> None:
     table = pa.table({name: [0, 1, 2, 1], "v": pa.array([5, None, 1, 5], pa.int64()), "coupon_id": list("abcd")})
     entries = [
