@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from prefect import task
-from prefect.exceptions import UnfinishedRun
-from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 
 from flows.artifacts import publish
 from flows.console import quiet_console, say
+from flows.decisions import decisions_about, last_decision, read_registration
 from flows.failures import blocked_words, reason, together, words
+from flows.pending import Given, NotRun, Pending, Withheld, missing_from, outcome_of, settled, wait_for
 from flows.plan import STAGES, Mode, StageName
 from flows.printable import printable
 from flows.report import (
@@ -39,37 +39,13 @@ from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.manifest import Manifest
 from tasks.assets.recipe import Recipe
-from tasks.assets.reports import CROWNING, REGISTRATION_REPORT, VALIDATION_REPORT, Registration, ValidationReport
+from tasks.assets.reports import VALIDATION_REPORT, Registration, ValidationReport
 from tasks.assets.store import AssetStore
 from tasks.errors import CandidateRefusedError, DataBlockedError, LakeError, PandianError, StageNotRunError
 from tasks.ingest.sources import Shard, find_shards
 from tasks.stage import RETRIES, RETRY_DELAYS_S, Stage, StageResult, code_revision, is_transient
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class NotRun:
-    """What a stage gives that the plan leaves out, or only looked for in vain."""
-
-    assets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Withheld:
-    """What cannot be had: tables that the shop names and that are not usable, or what a stage would make of them."""
-
-    tables: tuple[str, ...]
-
-
-Pending = PrefectFuture[StageResult] | StageResult
-"""What a stage was asked for and may not have done yet."""
-
-Given = Pending | NotRun | Withheld
-"""What a stage is handed of another one."""
-
-PATIENCE_S = 300.0
-"""After this long, and again, the console says that a stage is at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +134,7 @@ class Run:
         """
         group = cast("StageName", stage.fn.__module__.split(".")[1])
         mode = self._mode(group)
-        missing = _missing(args)
+        missing = missing_from(args)
         tables = {name for item in args if isinstance(item, Withheld) for name in item.tables}
         if tables and mode != "off":
             return self._withhold(group, tables, stage.keys(*args, **kwargs))
@@ -168,7 +144,7 @@ class Run:
             raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
         if mode == "present":
             try:
-                result = stage.fn(*_settled(args), store=self.store, mode="present", **kwargs)
+                result = stage.fn(*settled(args), store=self.store, mode="present", **kwargs)
             except StageNotRunError:
                 return self._left(group, stage.keys(*args, **kwargs))
             return self._keep(group, stage, args, result)
@@ -181,7 +157,7 @@ class Run:
         return {
             name: rows
             for name, rows in chosen.items()
-            if isinstance(rows, NotRun | Withheld) or isinstance(_outcome(rows), StageResult)
+            if isinstance(rows, NotRun | Withheld) or isinstance(outcome_of(rows), StageResult)
         }
 
     def passed(self, tables: Mapping[str, Given], verdicts: Mapping[str, Given]) -> dict[str, Pending]:
@@ -190,14 +166,14 @@ class Run:
         Raises:
             StageNotRunError: Validation was only looked for, and has not been run.
         """
-        missing = _missing(verdicts)
+        missing = missing_from(verdicts)
         if missing and self.plan["validate"] == "present":
             raise StageNotRunError(assets=missing, fix="Run without `--only` and `--from` once.")
         self._wait("validate")
         usable: dict[str, Pending] = {}
         for name, rows in tables.items():
             verdict = verdicts[name]
-            result = None if isinstance(verdict, NotRun | Withheld) else _outcome(verdict)
+            result = None if isinstance(verdict, NotRun | Withheld) else outcome_of(verdict)
             if isinstance(rows, NotRun | Withheld) or not isinstance(result, StageResult):
                 continue
             if result.verdict == "blocked":
@@ -222,12 +198,12 @@ class Run:
         if isinstance(pending, NotRun | Withheld):
             return pending
         self._wait(next(group for group in STAGES if pending in [item.pending for item in self._asked[group]]))
-        outcome = _outcome(pending)
+        outcome = outcome_of(pending)
         return outcome[key] if isinstance(outcome, StageResult) else pending
 
     def lineage(self, pending: Given) -> list[AssetRef]:
         """Wait for a stage and return everything its asset was made from, sorted."""
-        outcome = None if isinstance(pending, NotRun | Withheld) else _outcome(pending)
+        outcome = None if isinstance(pending, NotRun | Withheld) else outcome_of(pending)
         found: set[AssetRef] = set()
         ahead = list(outcome.refs) if isinstance(outcome, StageResult) else []
         while ahead:
@@ -239,7 +215,7 @@ class Run:
     def results(self, *groups: StageName) -> list[StageResult]:
         """Wait for stages and return what succeeded, in the order of submission."""
         chosen = groups or STAGES
-        outcomes = [_outcome(item.pending) for group in chosen for item in self._asked[group]]
+        outcomes = [outcome_of(item.pending) for group in chosen for item in self._asked[group]]
         return [item for item in outcomes if isinstance(item, StageResult)]
 
     def refs(self) -> list[AssetRef]:
@@ -257,8 +233,9 @@ class Run:
         for key in (key for keys in self._left_for_others.values() for key in keys):
             for manifest in self.store.versions(key)[:1]:
                 found.setdefault(key, manifest.ref)
-        registered = found.get(specs.REGISTRATION.key)
-        decisions = self._decisions(None if registered is None else self._read_registration(registered))
+        if (registered := found.get(specs.REGISTRATION.key)) is None:
+            return sorted(found.values())
+        decisions = decisions_about(self.store, read_registration(self.store, registered))
         return sorted({*found.values(), *(item.ref for item in decisions)})
 
     def holds_tables(self) -> bool:
@@ -315,7 +292,7 @@ class Run:
 
     def _failures(self, group: StageName) -> list[BaseException]:
         undelivered = self._undelivered.values() if group == "ingest" else ()
-        outcomes = [_outcome(item.pending) for item in self._asked[group]]
+        outcomes = [outcome_of(item.pending) for item in self._asked[group]]
         return [*undelivered, *(item for item in outcomes if isinstance(item, BaseException))]
 
     def _wait(self, last: StageName) -> None:
@@ -324,7 +301,7 @@ class Run:
             if group in self._told:
                 continue
             for item in self._asked[group]:
-                _wait_for(item.pending, group)
+                wait_for(item.pending, group)
             self._told.add(group)
             if self._is_asked(group):
                 self._tell(group)
@@ -332,7 +309,7 @@ class Run:
     def _tell(self, group: StageName) -> None:
         results: dict[str, list[StageResult]] = defaultdict(list)
         for item in self._asked[group]:
-            if isinstance(outcome := _outcome(item.pending), StageResult):
+            if isinstance(outcome := outcome_of(item.pending), StageResult):
                 results[item.table].append(outcome)
         if group == "ingest":
             for table, found in results.items():
@@ -352,29 +329,8 @@ class Run:
 
     def _registration(self) -> Registration | None:
         for result in self.results("register"):
-            return self._read_registration(result[specs.REGISTRATION.key])
+            return read_registration(self.store, result[specs.REGISTRATION.key])
         return None
-
-    def _read_registration(self, ref: AssetRef) -> Registration:
-        path = self.store.path(ref) / REGISTRATION_REPORT
-        return Registration.model_validate_json(path.read_text(encoding="utf-8"))
-
-    def _decision(self, registration: Registration) -> Manifest | None:
-        """Return the last decision that was kept about a registered version."""
-        decisions = self._decisions_about(registration.name)
-        about = (i for i in decisions if registration.version in {i.metrics["version"], i.metrics["from_version"]})
-        return next(about, None)
-
-    def _decisions_about(self, model: str) -> list[Manifest]:
-        """Return the decisions about a model, the last first: a lake may hold those about another one, too."""
-        return [item for item in self.store.versions(specs.REVIEWS.key) if item.metrics["model"] == model]
-
-    def _decisions(self, registration: Registration | None) -> list[Manifest]:
-        """Return the last decision about a registered version, and the last that made one of its model the champion."""
-        if registration is None:
-            return []
-        crowned = (i for i in self._decisions_about(registration.name) if i.metrics["decision"] in CROWNING)
-        return [item for item in (self._decision(registration), next(crowned, None)) if item is not None]
 
     def _record(self, error: Exception | None) -> RunReport:
         self._wait("inventory")
@@ -429,7 +385,7 @@ class Run:
         )
 
     def _model(self, registration: Registration) -> ModelReport:
-        decision = self._decision(registration)
+        decision = last_decision(self.store, registration)
         return ModelReport(
             name=registration.name,
             version=registration.version,
@@ -463,52 +419,6 @@ class Run:
         if results:
             return "skipped" if all(item.status == "skipped" for item in results) else "run"
         return "blocked" if has_failed and self._is_asked(group) else None
-
-
-def _wait_for(pending: Pending, group: StageName) -> None:
-    waited = 0.0
-    while isinstance(pending, PrefectFuture):
-        try:
-            pending.result(timeout=PATIENCE_S, raise_on_failure=False)
-        except TimeoutError:
-            waited += PATIENCE_S
-            say(f"{group}: at work for {waited / 60:.0f} min")
-        except UnfinishedRun:
-            return
-        else:
-            return
-
-
-def _outcome(pending: Pending) -> StageResult | BaseException:
-    if isinstance(pending, StageResult):
-        return pending
-    try:
-        result = pending.result(raise_on_failure=False)
-    except UnfinishedRun as error:  # what it needs failed, so it never began
-        return error
-    if isinstance(result, StageResult | BaseException):
-        return result
-    return RuntimeError(f"A stage ended with {result!r}.")
-
-
-def _settled(value: Any) -> Any:  # arguments of any type, futures among them
-    if isinstance(value, PrefectFuture):
-        return value.result()
-    if isinstance(value, tuple | list):
-        return type(value)(_settled(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _settled(item) for key, item in value.items()}
-    return value
-
-
-def _missing(value: object) -> list[str]:
-    if isinstance(value, NotRun):
-        return list(value.assets)
-    if isinstance(value, Mapping):
-        return [name for item in value.values() for name in _missing(item)]
-    if isinstance(value, tuple | list):
-        return [name for item in value for name in _missing(item)]
-    return []
 
 
 def _status(error: Exception | None, *, has_failed: bool) -> RunStatus:

@@ -10,9 +10,10 @@ import pytest
 from prefect.futures import PrefectConcurrentFuture
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import run
+from flows import pending
+from flows.pending import Withheld
 from flows.plan import plan_stages
-from flows.run import Run, Withheld
+from flows.run import Run
 from flows.settings import load_settings
 from tasks.analyze.task import cluster
 from tasks.assets import specs
@@ -38,9 +39,9 @@ def test_a_stage_that_takes_long_says_again_and_again_that_it_is_at_work(monkeyp
         if len(said) == 3:
             ends.set_result(StageResult("finetune", "run", (), None, 1.0))
 
-    monkeypatch.setattr(run, "PATIENCE_S", 0.01)
-    monkeypatch.setattr(run, "say", say)
-    run._wait_for(PrefectConcurrentFuture(uuid.uuid4(), ends), "finetune")
+    monkeypatch.setattr(pending, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(pending, "say", say)
+    pending.wait_for(PrefectConcurrentFuture(uuid.uuid4(), ends), "finetune")
     assert len(said) == 3
     assert all(line.startswith("finetune: at work for ") for line in said)
 
