@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,9 @@ COMMANDS = ("setup", "demo", "test", "bench", "check", "docs")
 
 
 def make(*args: str, cwd: Path) -> str:
-    return subprocess.run(["make", *args], cwd=cwd, check=True, capture_output=True, text=True).stdout
+    # The tests may themselves be run by make, which would tell this one of its level.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(["make", *args], cwd=cwd, env=kept, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

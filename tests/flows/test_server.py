@@ -23,7 +23,8 @@ wait_until_ready()
 print(os.environ["PREFECT_API_URL"], flush=True)
 """
 KILLED = STARTS + "os.kill(os.getpid(), signal.SIGKILL)\n"
-CTRL_C = STARTS + "os.killpg(0, signal.SIGINT)\n"
+CTRL_C = STARTS + "signal.signal(signal.SIGINT, signal.default_int_handler)\nos.killpg(0, signal.SIGINT)\n"
+"""Python's own answer to Ctrl-C, also where the tests run in the background, with the signal ignored."""
 
 
 @pytest.mark.service
