@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tasks.assets.recipe import StageConfig
+from tasks.bounds import BoundedConfig
 
 Attribute = Literal["brand", "category", "cluster", "price band", "subcategory"]
 """What of a product users can move between. A category is the first step of a path, a subcategory the whole path."""
@@ -14,7 +14,7 @@ Attribute = Literal["brand", "category", "cluster", "price band", "subcategory"]
 ALL_ATTRIBUTES: Final[tuple[Attribute, ...]] = ("brand", "category", "cluster", "price band", "subcategory")
 
 
-class AnalyzeConfig(StageConfig):
+class AnalyzeConfig(BoundedConfig):
     """How products are clustered, when two are the same, and which moves between attributes count."""
 
     clusters: int | None = Field(
@@ -39,12 +39,3 @@ class AnalyzeConfig(StageConfig):
     max_associations: int = Field(500, ge=1, description="Pairs kept of each attribute, those with the most evidence.")
     seed: int = Field(13, ge=0, description="Seeds the first centres.")
     device: str = Field("auto", description="`auto`, `cpu`, `cuda` or `mps`.", json_schema_extra={"recipe": False})
-    memory_limit: str = Field(
-        "2GB",
-        pattern=r"^\d+(\.\d+)?(MB|GB)$",
-        description="Memory that DuckDB may use.",
-        json_schema_extra={"recipe": False},
-    )
-    threads: int = Field(
-        2, ge=1, le=256, description="Threads that DuckDB may use.", json_schema_extra={"recipe": False}
-    )

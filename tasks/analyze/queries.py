@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from tasks.analyze.config import ALL_ATTRIBUTES, AnalyzeConfig, Attribute
+from tasks.analyze.config import ALL_ATTRIBUTES, Attribute
 from tasks.schemas import literal
 
 NOT_TAKEN_UP: Final = ("impression", "search", "return")
@@ -124,24 +123,6 @@ SCHEMA: Final = pa.schema(
         "lift": pa.float64(),
     }
 )
-
-
-@contextmanager
-def connected(config: AnalyzeConfig, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection in memory, bounded, in UTC."""
-    connection = duckdb.connect(
-        config={
-            "memory_limit": config.memory_limit,
-            "threads": config.threads,
-            "temp_directory": str(spill),
-        }
-    )
-    try:
-        connection.execute("set timezone = 'UTC'")
-        connection.execute("set enable_progress_bar = false")
-        yield connection
-    finally:
-        connection.close()
 
 
 def view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> set[str]:

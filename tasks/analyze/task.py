@@ -15,6 +15,7 @@ from tasks.analyze.findings import brands_of, duplicate_finding, duplicate_table
 from tasks.analyze.reading import read_products
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
+from tasks.bounds import connect
 from tasks.retrieval.vectors import read_vectors
 from tasks.stage import Build, stage
 
@@ -60,7 +61,7 @@ def associate(products: AssetRef, events: AssetRef, clusters: AssetRef, config: 
     """Find which categories, brands, price bands and clusters users move between."""
     named = pq.read_table(build.path(clusters) / specs.CLUSTERS.main, columns=["cluster_id", "name"])
     members = pq.read_table(build.path(clusters) / MEMBERS, columns=["product_id", "cluster_id"])
-    with queries.connected(config, build.scratch()) as connection:
+    with connect(config, build.scratch()) as connection:
         of_products = queries.view(connection, "product", _files(build, products))
         of_events = queries.view(connection, "event", _files(build, events))
         names = members.join(named, "cluster_id")
@@ -84,6 +85,6 @@ def _values(
 ) -> dict[int, tuple[int, float | None]]:
     if events is None:
         return {}
-    with queries.connected(config, build.scratch()) as connection:
+    with connect(config, build.scratch()) as connection:
         columns = queries.view(connection, "event", _files(build, events))
         return queries.cluster_values(connection, members, events=columns)

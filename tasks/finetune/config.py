@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 
 from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
+from tasks.bounds import BoundedConfig
 from tasks.retrieval.weights import DEFAULT_ENCODER
 from tasks.schemas import EventType
 
 
-class SplitConfig(StageConfig):
+class SplitConfig(BoundedConfig):
     """How behaviour is divided into what is learned from, what is tuned on and what is measured on."""
 
     method: Literal["auto", "last_out", "cutoff"] = Field(
@@ -30,15 +31,6 @@ class SplitConfig(StageConfig):
     min_history: int = Field(2, ge=1, le=50, description="Earlier products a user needs to be evaluated.")
     validation_share: float = Field(0.05, gt=0, le=0.4, description="Share of events to validate on (`cutoff`).")
     test_share: float = Field(0.05, gt=0, le=0.4, description="Share of events to test on (`cutoff`).")
-    memory_limit: str = Field(
-        "2GB",
-        pattern=r"^\d+(\.\d+)?(MB|GB)$",
-        description="Memory that DuckDB may use.",
-        json_schema_extra={"recipe": False},
-    )
-    threads: int = Field(
-        2, ge=1, le=256, description="Threads that DuckDB may use.", json_schema_extra={"recipe": False}
-    )
 
 
 class FinetuneConfig(StageConfig):

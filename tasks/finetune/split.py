@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from tasks.assets.reports import LeakageCheck, SplitReport
+from tasks.bounds import connect
 from tasks.errors import TooLittleDataError
 from tasks.finetune import split_queries as queries
 from tasks.finetune.config import SplitConfig
@@ -50,11 +51,7 @@ def behaviour_split(files: Sequence[Path], config: SplitConfig, spill: Path) -> 
     Raises:
         TooLittleDataError: No event is positive, or no user has enough of them to hold any back.
     """
-    with duckdb.connect(
-        config={"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
-    ) as connection:
-        connection.execute("set enable_progress_bar = false")
-        connection.execute("set timezone = 'UTC'")
+    with connect(config, spill) as connection:
         _read_choices(connection, files, config)
         method, reason = _method(connection, config)
         moments = _label(connection, method, config)

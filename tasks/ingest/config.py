@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from tasks.assets.recipe import StageConfig
+from tasks.bounds import BoundedConfig
 from tasks.ingest.constants import constant_sql
 from tasks.schemas import CANONICAL, EventType
 
@@ -164,19 +165,10 @@ class SourceConfig(StageConfig):
         return self
 
 
-class IngestConfig(StageConfig):
+class IngestConfig(BoundedConfig):
     """How every table is read and merged."""
 
     conflict: Literal["newest", "source_priority"] = Field(
         "newest", description="Which row wins where rows share a key: the newest by its timestamp, or by source."
-    )
-    memory_limit: str = Field(
-        "2GB",
-        pattern=r"^\d+(\.\d+)?(MB|GB)$",
-        description="Memory that DuckDB may use.",
-        json_schema_extra={"recipe": False},
-    )
-    threads: int = Field(
-        2, ge=1, le=256, description="Threads that DuckDB may use.", json_schema_extra={"recipe": False}
     )
     row_group_rows: int = Field(122_880, ge=1_000, le=10_000_000, description="Rows of a parquet row group.")

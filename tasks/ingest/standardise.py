@@ -65,16 +65,6 @@ class ShardCounts:
     empty_columns: tuple[str, ...]
 
 
-def connect(config: IngestConfig, spill: Path) -> duckdb.DuckDBPyConnection:
-    """Return a connection in memory, bounded, in UTC."""
-    connection = duckdb.connect(
-        config={"memory_limit": config.memory_limit, "threads": config.threads, "temp_directory": str(spill)}
-    )
-    connection.execute("set timezone = 'UTC'")
-    connection.execute("set enable_progress_bar = false")
-    return connection
-
-
 def standardise(  # noqa: PLR0913 - what is read, how, and where to
     connection: duckdb.DuckDBPyConnection,
     rows: RawRows,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import duckdb
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.store import Draft
+from tasks.bounds import connect
 from tasks.ingest.accounts import check_accounts
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.fetching import local_file, unchanged
@@ -23,7 +22,7 @@ from tasks.ingest.parquet import files_relation
 from tasks.ingest.rows import raw_rows
 from tasks.ingest.sources import Shard
 from tasks.ingest.stacking import ShardInput
-from tasks.ingest.standardise import connect, standardise
+from tasks.ingest.standardise import standardise
 from tasks.schemas import literal
 from tasks.stage import Build, stage
 
@@ -33,7 +32,7 @@ def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> 
     """Standardise one file of a table."""
     scratch = build.scratch()
     with (
-        _connected(config, scratch) as connection,
+        connect(config, scratch / "spill") as connection,
         build.draft(specs.shard(table, shard.name)) as draft,
         unchanged(shard),
     ):
@@ -58,22 +57,13 @@ def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build
     inputs = [_input(name, ref, build) for name, ref in zip(names, shards, strict=True)]
     for notice in notices(table, inputs, shards, next(iter(build.store.versions(specs.table(table).key)), None)):
         build.log(notice)
-    with _connected(config, build.scratch()) as connection, build.draft(specs.quarantine(table)) as draft:
+    with connect(config, build.scratch() / "spill") as connection, build.draft(specs.quarantine(table)) as draft:
         _write_quarantine(connection, inputs, draft.path)
         with build.draft(specs.table(table)) as merged_draft:
             merged = merge(connection, table, inputs, config, merged_draft.path)
             check_accounts(table, merged.sources, rows=merged_draft.path, quarantine=draft.path)
             merged_draft.findings.extend(ingest_findings(connection, table, inputs, merged, merged_draft.path))
             _describe(merged_draft, merged, inputs)
-
-
-@contextmanager
-def _connected(config: IngestConfig, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = connect(config, scratch / "spill")
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def _input(name: str, ref: AssetRef, build: Build) -> ShardInput:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.assets.recipe import StageConfig
+from tasks.bounds import BoundedConfig, MemoryLimit
 
 
-class ProfileConfig(StageConfig):
+class ProfileConfig(BoundedConfig):
     """How tables are described."""
 
     top_values: int = Field(20, ge=1, le=1000, description="Most frequent values kept per column.")
@@ -39,10 +39,4 @@ class ProfileConfig(StageConfig):
     min_match_rate: float = Field(
         0.05, ge=0, le=1, description="Lowest share of matching rows that links two columns by their names alone."
     )
-    memory_limit: str = Field(
-        "1GB",
-        pattern=r"^[1-9][0-9]*(MB|GB)$",
-        description="Memory for DuckDB and the arrays taken from it; DuckDB spills to disk beyond.",
-        json_schema_extra={"recipe": False},
-    )
-    threads: int = Field(2, ge=1, le=256, description="Threads for DuckDB.", json_schema_extra={"recipe": False})
+    memory_limit: MemoryLimit = "1GB"

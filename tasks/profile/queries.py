@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from tasks.bounds import connect
 from tasks.profile import sql
 from tasks.profile.config import ProfileConfig
 from tasks.profile.kinds import Field
@@ -49,17 +49,7 @@ class Connection:
 
     def __init__(self, config: ProfileConfig, spill: Path) -> None:
         self.limit_bytes = int(config.memory_limit[:-2]) * UNITS[config.memory_limit[-2:]]
-        self.duckdb = duckdb.connect(
-            config={
-                "memory_limit": config.memory_limit,
-                "threads": config.threads,
-                "temp_directory": str(spill),
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
-        self.duckdb.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+        self.duckdb = connect(config, spill, is_ordered=False)
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> None:
         """Run a query for its effect."""

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.bounds import connect
 from tasks.schemas import file_list, literal, quoted
 from tasks.validate import sql
+from tasks.validate.config import ValidateConfig
 
 KEYED_LIMIT: Final = 100_000
 """Columns with fewer distinct values are judged by distinct value, whatever the table's size."""
@@ -23,15 +24,6 @@ ROW: Final = "_row"
 """What the number of a row is called in what is written; `sql.ROW` where the table has a column of that name."""
 EXAMPLE_LENGTH: Final = 200
 """Letters of a failing value that are shown; the file has it whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the work may use."""
-
-    partition_rows: int
-    memory_limit: str
-    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +41,13 @@ class Rows:
     Args:
         files: Its parquet files; the order of rows is theirs.
         key: The columns that identify a row; where there are none, the row's number does.
-        limits: Memory, threads and the size of frames.
+        config: Memory, threads and the size of frames.
         spill: A folder for what does not fit in memory.
     """
 
-    def __init__(self, files: Sequence[Path], key: tuple[str, ...], limits: Limits, spill: Path) -> None:
-        self.limits = limits
-        self._con = duckdb.connect(config={"temp_directory": str(spill)})
-        self._con.execute("set enable_progress_bar = false")
-        self._con.execute(f"set memory_limit = '{limits.memory_limit}'")
-        self._con.execute(f"set threads = {limits.threads}")
-        self._con.execute("set timezone = 'UTC'")
+    def __init__(self, files: Sequence[Path], key: tuple[str, ...], config: ValidateConfig, spill: Path) -> None:
+        self._partition_rows = config.partition_rows
+        self._con = connect(config, spill)
         counts = [pq.read_metadata(file).num_rows for file in files]
         self.total = sum(counts)
         self.columns = self.described(files)
@@ -229,13 +217,13 @@ class Rows:
         # A cursor is a connection of its own: other questions may be asked while its answer is still being read.
         cursor = self._con.cursor()
         cursor.execute("set timezone = 'UTC'")
-        reader = cursor.sql(text).to_arrow_reader(self.limits.partition_rows)
+        reader = cursor.sql(text).to_arrow_reader(self._partition_rows)
         pending: list[pa.RecordBatch] = []
         size = frames = 0
         for batch in reader:
             pending.append(batch)
             size += batch.num_rows
-            if size >= self.limits.partition_rows:
+            if size >= self._partition_rows:
                 yield pa.Table.from_batches(pending)
                 pending, size, frames = [], 0, frames + 1
         if size or not frames:

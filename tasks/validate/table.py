@@ -23,7 +23,7 @@ from tasks.validate.inferred import TableFacts, category_candidates, inferred_su
 from tasks.validate.judge import Outcome, demand, outcomes
 from tasks.validate.offline import make_offline, safe
 from tasks.validate.report import Evidence, finding, metrics, page_result, result, results_table, verdict
-from tasks.validate.rows import Limits, Rows
+from tasks.validate.rows import Rows
 from tasks.validate.suite_json import parse_suite, to_suite_json
 
 DOCS_INDEX: Final = "docs/index.html"
@@ -72,8 +72,7 @@ def validate_table(subject: Subject, config: ValidateConfig, *, folder: Path, sp
         CountsDisagreeError: Two counts of the same failures differ.
     """
     known = CANONICAL.get(subject.table)
-    limits = Limits(config.partition_rows, config.memory_limit, config.threads)
-    with Rows(subject.files, known.key if known else (), limits, spill) as rows:
+    with Rows(subject.files, known.key if known else (), config, spill) as rows:
         suite = _suite(subject, rows, config)
         parents = {name: rows.described(files) for name, files in subject.parents.items()}
         checks = applicable(suite, rows.columns, parents=parents, ingested_at=subject.ingested_at)

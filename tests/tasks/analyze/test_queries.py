@@ -10,6 +10,7 @@ import pytest
 
 from tasks.analyze import queries
 from tasks.analyze.config import AnalyzeConfig
+from tasks.bounds import connect
 from tests.builders import FIRST
 
 CLUSTERS = pa.table({"product_id": ["a", "b", "c"], "name": ["pens", "pens", "paper"]})
@@ -17,7 +18,7 @@ CLUSTERS = pa.table({"product_id": ["a", "b", "c"], "name": ["pens", "pens", "pa
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with queries.connected(AnalyzeConfig(), tmp_path) as made:
+    with connect(AnalyzeConfig(), tmp_path) as made:
         yield made
 
 

@@ -27,7 +27,8 @@ import pandas  # pyarrow imports it with its first array
 from pathlib import Path
 from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.rows import raw_rows
-from tasks.ingest.standardise import connect, standardise
+from tasks.bounds import connect
+from tasks.ingest.standardise import standardise
 def peak():
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 folder, config = Path({folder!r}), IngestConfig(threads=1)

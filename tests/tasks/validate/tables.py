@@ -13,8 +13,9 @@ from expectations.expectation import Expectation
 from expectations.suites import SUITES
 from tasks.schemas import CANONICAL
 from tasks.validate.checks import applicable
+from tasks.validate.config import ValidateConfig
 from tasks.validate.judge import Outcome, outcomes
-from tasks.validate.rows import Limits, Rows
+from tasks.validate.rows import Rows
 
 ROWS = 12
 INGESTED_AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -87,7 +88,8 @@ def judged(
     """What becomes of a table's suite, by id."""
     files = {parent: write(rows, folder / parent) for parent, rows in (parents or {}).items()}
     key = CANONICAL[name].key if name in CANONICAL else ()
-    with Rows(write(table, folder / "own"), key, Limits(500, "300MB", 1), folder / "spill") as rows:
+    limits = ValidateConfig(partition_rows=500, memory_limit="300MB", threads=1)
+    with Rows(write(table, folder / "own"), key, limits, folder / "spill") as rows:
         checks = applicable(
             SUITES[name] if suite is None else suite,
             rows.columns,
