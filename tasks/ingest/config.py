@@ -35,7 +35,8 @@ class SourceConfig(StageConfig):
     )
     uri: str = Field(
         min_length=1,
-        description="A file, glob, folder, `s3://…`, `package://PACKAGE/PATH`, or `postgresql://…` with a `query`.",
+        description="A file, glob or folder, from this file's folder or `~`, `s3://…`, `package://PACKAGE/PATH`, or "
+        "`postgresql://…` with a `query`.",
     )
     query: str | None = Field(None, description="The SQL query whose result is read from a database.")
     format: Format = Field("auto", description="What the files hold; `auto` goes by their names and first bytes.")

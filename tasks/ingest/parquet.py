@@ -62,7 +62,7 @@ def numbered_rows(path: Path) -> str:
 
 
 def write_parquet(
-    connection: duckdb.DuckDBPyConnection, query: str, target: Path, *, group_rows: int, has_statistics: bool = True
+    connection: duckdb.DuckDBPyConnection, query: str, target: Path, *, group_rows: int, is_lasting: bool = True
 ) -> None:
     """Write the rows of a select.
 
@@ -71,7 +71,8 @@ def write_parquet(
         query: The select.
         target: The file.
         group_rows: Rows to a row group.
-        has_statistics: Whether least and greatest values stand in it; who reads all of it has no use for them.
+        is_lasting: Whether it is compressed, with least and greatest values; what is read whole, and once or twice,
+            takes less time without.
     """
     kinds = _kinds(connection, query)
     query = _exact(connection, query, kinds)
@@ -79,7 +80,7 @@ def write_parquet(
     if reader is None:
         _copy(connection, query, target, group_rows)
     else:
-        _write(target, reader.schema, _groups(reader, group_rows), has_statistics=has_statistics)
+        _write(target, reader.schema, _groups(reader, group_rows), is_lasting=is_lasting)
 
 
 def write_parts(
@@ -106,7 +107,7 @@ def write_parts(
             if len(writing) == cores:
                 writing.popleft().result()
             target = folder / f"part-{number:05d}.parquet"
-            writing.append(pool.submit(_write, target, reader.schema, part, has_statistics=True))
+            writing.append(pool.submit(_write, target, reader.schema, part, is_lasting=True))
         for written in writing:
             written.result()
 
@@ -147,13 +148,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, target: Path, group
     connection.execute(f"copy ({query}) to {literal(str(target))} ({options})")
 
 
-def _write(target: Path, schema: pa.Schema, groups: Iterable[pa.Table], *, has_statistics: bool) -> None:
+def _write(target: Path, schema: pa.Schema, groups: Iterable[pa.Table], *, is_lasting: bool) -> None:
     with pq.ParquetWriter(
         target,
         schema,
-        compression="snappy",
+        compression="snappy" if is_lasting else "none",
         dictionary_pagesize_limit=DICTIONARY_BYTES,
-        write_statistics=has_statistics,
+        write_statistics=is_lasting,
         store_schema=False,
     ) as writer:
         for group in groups:

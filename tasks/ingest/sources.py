@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
+import os
 import re
 import time
 from collections import Counter
@@ -145,7 +146,7 @@ def _remote_files(uri: str, spool: Path) -> Iterator[_File]:
 
 def _local_files(table: str, uri: str, base: Path) -> Iterator[_File]:
     written = _plain(uri)
-    root = _package_path(uri) if uri.startswith("package://") else base / written
+    root = _package_path(uri) if uri.startswith("package://") else _below(base, written)
     if _is_there(root) and not root.is_dir():
         yield _local(root.name, written, root)
         return
@@ -154,7 +155,7 @@ def _local_files(table: str, uri: str, base: Path) -> Iterator[_File]:
     elif WILDCARDS.search(written):
         fixed, pattern = _split_pattern(written)
         demand_pattern(pattern)
-        written, root = fixed, base / fixed
+        written, root = fixed, _below(base, fixed)
         found = files_like(root, pattern) if _is_there(root) else iter(())
     else:
         return
@@ -166,6 +167,11 @@ def _local_files(table: str, uri: str, base: Path) -> Iterator[_File]:
     for path in places:
         file = path.relative_to(root).as_posix()
         yield _local(file, (PurePosixPath(written) / file).as_posix(), path)
+
+
+def _below(base: Path, written: str) -> Path:
+    """A path below a folder, or below a user's home where it begins with `~`."""
+    return base / os.path.expanduser(written)  # noqa: PTH111 - a folder that is called `~x`, as no user is, stays one
 
 
 def _local(name: str, written: str, path: Path) -> _File:

@@ -100,7 +100,7 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     ):
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
-        write_parquet(connection, query, target, group_rows=config.row_group_rows, has_statistics=False)
+        write_parquet(connection, query, target, group_rows=config.row_group_rows, is_lasting=False)
     if rows.facts["format"] == "csv" and rows.columns:
         set_rejects_aside(connection, rows, usable=pq.read_metadata(target).num_rows)
     rejects = rows.rejects.lines if rows.rejects else ()

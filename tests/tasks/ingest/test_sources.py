@@ -52,6 +52,17 @@ def test_a_glob_and_a_folder_find_their_files_in_order(tmp_path: Path) -> None:
     assert [shard.file for shard in shards(tmp_path, "days")] == ["1.csv", "2.csv"]
 
 
+def test_a_path_may_start_at_a_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "home/days/1.csv", "elsewhere/~no-such-user/2.csv")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    found = [shards(tmp_path, uri) for uri in ("~/days/1.csv", "~/days", "~/days/*.csv")]
+    assert [[(shard.path, shard.place) for shard in each] for each in found] == [
+        [("~/days/1.csv", str(tmp_path / "home" / "days" / "1.csv"))]
+    ] * 3
+    (other,) = shards(tmp_path / "elsewhere", "~no-such-user/*.csv")
+    assert other.place == str(tmp_path / "elsewhere" / "~no-such-user" / "2.csv")
+
+
 def test_names_are_unique_and_do_not_change_when_a_file_comes(tmp_path: Path) -> None:
     write(tmp_path, "a/p.csv", "b/p.csv")
     given = [SourceConfig(table="products", uri="a/p.csv"), SourceConfig(table="products", uri="b/p.csv")]

@@ -6,18 +6,21 @@ import pyarrow as pa
 
 from tasks.assets.reports import Relationship
 from tasks.profile.config import ProfileConfig
-from tasks.profile.relations import relate_tables
+from tasks.profile.relations import Related, relate_tables
 from tests.tasks.profile.test_table import CONFIG, describe, write
 
 
 def relate(folder: Path, config: ProfileConfig = CONFIG, **tables: Mapping[str, Any]) -> tuple[Relationship, ...]:
+    return related(folder, config, **tables).report.relationships
+
+
+def related(folder: Path, config: ProfileConfig = CONFIG, **tables: Mapping[str, Any]) -> Related:
     files, profiles = {}, []
     for name, columns in tables.items():
         (folder / name).mkdir(exist_ok=True)
         files[name] = write(folder / name, pa.table(columns))
         profiles.append(describe(folder / name, pa.table(columns), config, name))
-    found = relate_tables(files, profiles, config, folder=folder / "out", spill=folder / "spill")
-    return found.report.relationships
+    return relate_tables(files, profiles, config, folder=folder / "out", spill=folder / "spill")
 
 
 def names(found: tuple[Relationship, ...]) -> list[tuple[str, str, str, str]]:
@@ -98,3 +101,9 @@ def test_a_column_without_values_points_nowhere(tmp_path: Path) -> None:
 
 def test_tables_without_identifiers_are_not_related(tmp_path: Path) -> None:
     assert relate(tmp_path, a={"title": ["x", "y"]}, b={"title": ["x", "y"]}) == ()
+
+
+def test_a_share_with_orphans_is_never_told_as_all(tmp_path: Path) -> None:
+    found = related(tmp_path, coupons={"code": [1, 2]}, uses={"coupon_code": [1] * 2999 + [3]})
+    (finding,) = found.findings
+    assert "in 2,999 of 3,000 rows (99.9%)" in finding.message
