@@ -133,7 +133,7 @@ class Run:
             StageNotRunError: The stage is to run, and one it needs was only looked for and has not been run.
         """
         group = cast("StageName", stage.fn.__module__.split(".")[1])
-        mode = self._mode(group)
+        mode = self.plan[group]
         missing = missing_from(args)
         tables = {name for item in args if isinstance(item, Withheld) for name in item.tables}
         if tables and mode != "off":
@@ -238,6 +238,14 @@ class Run:
         decisions = decisions_about(self.store, read_registration(self.store, registered))
         return sorted({*found.values(), *(item.ref for item in decisions)})
 
+    def registered(self) -> str | None:
+        """Wait for all stages and return the content digest of the registration that the inventory holds now.
+
+        What is registered again, after its registry was lost, is of the same recipe, and has other content.
+        """
+        found = [ref for ref in self.known() if ref.key == specs.REGISTRATION.key]
+        return self.store.manifest(found[0]).content_digest if found else None
+
     def holds_tables(self) -> bool:
         """Wait for all stages and return whether there is any table for the pages to tell of."""
         return any(ref.key.startswith("tables/") for ref in self.known())
@@ -264,16 +272,6 @@ class Run:
                 problem=" ".join(registration.reasons),
                 fix=f"`pandian review show {registration.version}` shows its card and its comparison.",
             )
-
-    def _mode(self, group: StageName) -> Mode:
-        """Return what the plan says; but where a model was registered, pages are never those that are there.
-
-        What is registered again after its registry was lost is of the same recipe, and may have another number.
-        """
-        planned = self.plan[group]
-        if group == "inventory" and planned == "run" and any(r.status == "run" for r in self.results("register")):
-            return "refresh"
-        return planned
 
     def _left(self, group: StageName, keys: tuple[str, ...]) -> NotRun:
         if self.plan[group] == "present":

@@ -93,6 +93,6 @@ def stocktake(
             run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)
 
         if run.holds_tables():
-            run.submit(catalogue, run.known(), config=shop.inventory)
+            run.submit(catalogue, run.known(), run.registered(), config=shop.inventory)
         run.raise_for_failures()
     return run.run_id

@@ -11,9 +11,16 @@ from tasks.inventory.site import render
 from tasks.stage import Build, stage
 
 
-@stage("inventory", revision=13, produces=lambda **_: (CATALOGUE,))
-def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
-    """Write the catalogue pages of the assets of one stocktake."""
+@stage("inventory", revision=14, produces=lambda **_: (CATALOGUE,))
+def catalogue(assets: list[AssetRef], registered: str | None, config: InventoryConfig, build: Build) -> None:
+    """Write the catalogue pages of the assets of one stocktake.
+
+    Args:
+        assets: What the pages tell of.
+        registered: The content digest of the registration among them, whose recipe does not tell its number.
+        config: How pages look.
+        build: What they are made with.
+    """
     found = Catalogue((_read(ref, config, build) for ref in assets), config.owners, lake=build.store.lake.url)
     pages = render(found, config)
     with build.draft(CATALOGUE) as draft:
