@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ import duckdb
 from tasks.assets.manifest import Dimension, Finding, Severity
 from tasks.ingest.merge import Merged
 from tasks.ingest.parquet import files_relation
-from tasks.ingest.rules import REASON, is_changed_by, unread_name
+from tasks.ingest.rules import INTERNAL, REASON, is_changed_by, unread_name
 from tasks.ingest.stacking import ShardInput
 from tasks.ingest.times import AMBIGUOUS
 from tasks.schemas import CANONICAL, literal, quoted
@@ -107,22 +106,49 @@ def _rules(
     counts: dict[str, int] = {}
     for shard in shards:
         for rule, count in shard.metrics["rules"].items():
-            counts[rule] = counts.get(rule, 0) + count
+            if rule.rpartition(".")[2] in OF_RULE:
+                counts[rule] = counts.get(rule, 0) + count
+    if not counts:
+        return
+    # The rows are gone through once, however many rules changed some.
+    made = "view" if len(counts) == 1 else "table"
+    connection.execute(f"create temp {made} changed as {_changed(table, shards, merged, list(counts))}")
     for rule, count in counts.items():
         column, _, name = rule.rpartition(".")
-        if name not in OF_RULE:
-            continue
         kind, severity, wrong, action = OF_RULE[name]
-        tests = [
-            (shard, f"{quoted(column)} is not null" if rule in shard.metrics["always"] else is_changed_by(column, name))
-            for shard in shards
-            if shard.metrics["rules"].get(rule)
-        ]
+        keys = ", ".join(map(quoted, dict.fromkeys([*_keys(table, merged), column])))
         yield _finding(
-            connection, table, merged, folder, _keys_where(table, merged, tests, column), count=count,
-            column=column, kind=kind, severity=severity, dimension="normativity", tag=name,
+            connection, table, merged, folder, f"select {keys} from changed where {quoted(INTERNAL + rule)}",
+            count=count, column=column, kind=kind, severity=severity, dimension="normativity", tag=name,
             message=f"{wrong} in {_number_of(count, 'value')} of “{column}”.", action=action,
         )  # fmt: skip
+
+
+def _changed(table: str, shards: Sequence[ShardInput], merged: Merged, rules: Sequence[str]) -> str:
+    """SQL of the rows that a rule changed: their keys, the columns it changed, and a flag for each rule."""
+    tests = [
+        (shard, {rule: _test(shard, rule) for rule in rules if shard.metrics["rules"].get(rule)}) for shard in shards
+    ]
+    parts = []
+    for _, group in groupby(sorted((item for item in tests if item[1]), key=_words), _words):
+        alike = list(group)
+        held = alike[0][1]
+        columns = [rule.rpartition(".")[0] for rule in held]
+        names = ", ".join(map(quoted, dict.fromkeys([*_keys(table, merged), *columns])))
+        flags = ", ".join(f"{test} as {quoted(INTERNAL + rule)}" for rule, test in held.items())
+        rows = files_relation([shard.rows for shard, _ in alike], is_by_name=True)
+        parts.append(f"select {names}, {flags} from {rows} where {REASON} is null and ({' or '.join(held.values())})")
+    return " union all by name ".join(parts)
+
+
+def _words(shard_and_tests: tuple[ShardInput, dict[str, str]]) -> list[tuple[str, str]]:
+    return list(shard_and_tests[1].items())
+
+
+def _test(shard: ShardInput, rule: str) -> str:
+    """SQL that is true where a rule changed a row of a shard."""
+    column, _, name = rule.rpartition(".")
+    return f"{quoted(column)} is not null" if rule in shard.metrics["always"] else is_changed_by(column, name)
 
 
 def _unread(
@@ -130,13 +156,14 @@ def _unread(
 ) -> Iterator[Finding]:
     required = CANONICAL[table].required if table in CANONICAL else ()
     names = sorted({name for shard in shards for name in shard.metrics["unread"]} - set(required))
+    keys = ", ".join(map(quoted, _keys(table, merged)))
     for name in names:
-        held = unread_name(name)
-        tests = [(shard, f"{held} is not null") for shard in shards if shard.metrics["unread"].get(name)]
-        count = sum(shard.metrics["unread"][name] for shard, _ in tests)
+        held = [shard for shard in shards if shard.metrics["unread"].get(name)]
+        count = sum(shard.metrics["unread"][name] for shard in held)
+        rows, value = files_relation([shard.rows for shard in held], is_by_name=True), unread_name(name)
+        query = f"select {keys}, {value} as value from {rows} where {REASON} is null and {value} is not null"
         yield _finding(
-            connection, table, merged, folder,
-            _keys_where(table, merged, tests, name, shown=held), count=count,
+            connection, table, merged, folder, query, count=count,
             column=name, kind="invalid_type", severity="warning", dimension="normativity", tag="unread",
             message=f"{_number_of(count, 'value')} of “{name}” not understood, and empty now.",
             action=f"Mend them at the source, or map `{name}` by an expression that reads them.",
@@ -187,18 +214,11 @@ def _number_of(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def _keys_where(
-    table: str, merged: Merged, tests: Sequence[tuple[ShardInput, str]], column: str, shown: str | None = None
-) -> str:
+def _keys(table: str, merged: Merged) -> list[str]:
+    """Columns that tell a table's rows apart."""
     known = CANONICAL.get(table)
     keys = (known.key or known.required) if known else merged.columns[:4]
-    names = [name for name in dict.fromkeys([*keys, *([] if shown else [column])]) if name in merged.columns]
-    selected = ", ".join([*map(quoted, names), *([f"{shown} as value"] if shown else [])])
-    parts = []
-    for test, alike in groupby(sorted(tests, key=itemgetter(1)), itemgetter(1)):
-        rows = files_relation([shard.rows for shard, _ in alike], is_by_name=True)
-        parts.append(f"select {selected} from {rows} where {REASON} is null and {test}")
-    return " union all ".join(parts)
+    return [name for name in keys if name in merged.columns]
 
 
 def _finding(  # noqa: PLR0913 - a finding has that many parts

@@ -68,3 +68,20 @@ def test_parquet_damaged_inside_is_named(store: AssetStore, tmp_path: Path) -> N
     file.write_bytes(content)
     with pytest.raises(DamagedSourceError, match=r"p\.parquet"):
         ingest(store, tmp_path, {"table": "products", "uri": "p.parquet"})
+
+
+def test_files_that_different_rules_changed_give_each_finding_its_own_rows(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "days").mkdir()
+    (tmp_path / "days" / "1.csv").write_text("product_id,title\n7.0,pen\n8,ink\n", encoding="utf-8")
+    (tmp_path / "days" / "2.csv").write_text("product_id,title\n9,<b>pen</b>\n10,ink\n", encoding="utf-8")
+    (tmp_path / "days" / "3.csv").write_text("product_id,title\n11.0,<i>pin</i>\n12,tape\n", encoding="utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "days"})
+    keys = {
+        item.kind: sorted(pq.read_table(found.folder / str(item.keys)).to_pylist(), key=str)
+        for item in found.manifest.findings
+        if item.keys
+    }
+    assert keys == {
+        "invalid_type": [{"product_id": "11"}, {"product_id": "7"}],
+        "markup_in_text": [{"product_id": "11", "title": "pin"}, {"product_id": "9", "title": "pen"}],
+    }
