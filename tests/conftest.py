@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import yaml
 from hypothesis import settings
 
 from tasks.assets.store import AssetStore
+from tests.pandian import prefect_server
 
 # No test may call home; set before any of these libraries is imported.
 os.environ.update(
@@ -69,9 +70,16 @@ def store(tmp_path: Path) -> AssetStore:
 
 
 @pytest.fixture(scope="session")
-def prefect_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prefect server for flow tests, in a database of its own."""
-    from prefect.testing.utilities import prefect_test_harness
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """What names, in the environment, a Prefect server for all runs of this process that need none of their own."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as env:
+        yield env
 
-    with prefect_test_harness(server_startup_timeout=120):
+
+@pytest.fixture(scope="session")
+def prefect_backend(prefect: Mapping[str, str]) -> Iterator[None]:
+    """That server for the flows that run in this very process."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: prefect["PREFECT_API_URL"]}):
         yield

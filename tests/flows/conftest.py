@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tasks.assets.disk import flock
-from tests.pandian import answer, prefect_server
+from tests.pandian import answer
 from tests.tiny import write_shop
-
-
-@pytest.fixture(scope="session")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """What names, in the environment, a Prefect server for all runs of this process that need none of their own."""
-    with prefect_server(tmp_path_factory.mktemp("prefect")) as env:
-        yield env
 
 
 @pytest.fixture(scope="session")
