@@ -14,8 +14,6 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
-import pyarrow.parquet as pq
-
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.lake import Lake, open_lake
@@ -272,6 +270,8 @@ def _manifest(draft: Draft, recipe: Recipe, store: AssetStore, *, run_id: str) -
 def _columns(main: list[Path]) -> tuple[ColumnSchema, ...]:
     if not main:
         return ()
+    import pyarrow.parquet as pq
+
     return tuple(ColumnSchema(name=item.name, type=str(item.type)) for item in pq.read_schema(main[0]))
 
 
@@ -279,6 +279,8 @@ def _rows(main: list[Path], draft: Draft) -> int | None:
     """The rows of an asset; a model has none, though a table lies beside it."""
     if draft.rows is not None or not main or draft.spec.format == "model":
         return draft.rows
+    import pyarrow.parquet as pq
+
     return sum(int(pq.read_metadata(file).num_rows) for file in main)
 
 
