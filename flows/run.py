@@ -238,17 +238,13 @@ class Run:
         decisions = decisions_about(self.store, read_registration(self.store, registered))
         return sorted({*found.values(), *(item.ref for item in decisions)})
 
-    def registered(self) -> str | None:
-        """Wait for all stages and return the content digest of the registration that the inventory holds now.
+    def registered(self, assets: Sequence[AssetRef]) -> str | None:
+        """Return the content digest of the registration among assets.
 
         What is registered again, after its registry was lost, is of the same recipe, and has other content.
         """
-        found = [ref for ref in self.known() if ref.key == specs.REGISTRATION.key]
+        found = [ref for ref in assets if ref.key == specs.REGISTRATION.key]
         return self.store.manifest(found[0]).content_digest if found else None
-
-    def holds_tables(self) -> bool:
-        """Wait for all stages and return whether there is any table for the pages to tell of."""
-        return any(ref.key.startswith("tables/") for ref in self.known())
 
     def raise_for_failures(self) -> None:
         """Wait for all stages, then turn failures, a blocked table or a closed gate into one error.

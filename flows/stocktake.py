@@ -92,7 +92,8 @@ def stocktake(
             model = run.part(evaluation, RECOMMENDER.key)
             run.submit(register, model, evaluation, run.lineage(evaluation), config=shop.register_)
 
-        if run.holds_tables():
-            run.submit(catalogue, run.known(), run.registered(), config=shop.inventory)
+        assets = run.known()
+        if any(ref.key.startswith("tables/") for ref in assets):
+            run.submit(catalogue, assets, config=shop.inventory, registered=run.registered(assets))
         run.raise_for_failures()
     return run.run_id

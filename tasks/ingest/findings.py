@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -126,23 +125,19 @@ def _rules(
 
 def _changed(table: str, shards: Sequence[ShardInput], merged: Merged, rules: Sequence[str]) -> str:
     """SQL of the rows that a rule changed: their keys, the columns it changed, and a flag for each rule."""
-    tests = [
-        (shard, {rule: _test(shard, rule) for rule in rules if shard.metrics["rules"].get(rule)}) for shard in shards
-    ]
+    alike: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+    for shard in shards:
+        tests = tuple((rule, _test(shard, rule)) for rule in rules if shard.metrics["rules"].get(rule))
+        if tests:
+            alike.setdefault(tests, []).append(shard.rows)
     parts = []
-    for _, group in groupby(sorted((item for item in tests if item[1]), key=_words), _words):
-        alike = list(group)
-        held = alike[0][1]
-        columns = [rule.rpartition(".")[0] for rule in held]
+    for tests, files in alike.items():
+        columns = [rule.rpartition(".")[0] for rule, _ in tests]
         names = ", ".join(map(quoted, dict.fromkeys([*_keys(table, merged), *columns])))
-        flags = ", ".join(f"{test} as {quoted(INTERNAL + rule)}" for rule, test in held.items())
-        rows = files_relation([shard.rows for shard, _ in alike], is_by_name=True)
-        parts.append(f"select {names}, {flags} from {rows} where {REASON} is null and ({' or '.join(held.values())})")
+        flags = ", ".join(f"{test} as {quoted(INTERNAL + rule)}" for rule, test in tests)
+        rows, is_changed = files_relation(files, is_by_name=True), " or ".join(test for _, test in tests)
+        parts.append(f"select {names}, {flags} from {rows} where {REASON} is null and ({is_changed})")
     return " union all by name ".join(parts)
-
-
-def _words(shard_and_tests: tuple[ShardInput, dict[str, str]]) -> list[tuple[str, str]]:
-    return list(shard_and_tests[1].items())
 
 
 def _test(shard: ShardInput, rule: str) -> str:

@@ -19,7 +19,8 @@ from tasks.ingest.csv_rows import csv_rows
 from tasks.ingest.decimals import exact_relation
 from tasks.ingest.object_rows import object_rows
 from tasks.ingest.raw import RawRows, path_literal
-from tasks.ingest.texts import archive_members, beginning_of, is_compressed, naming_damage, plain_text, unpacked
+from tasks.ingest.texts import beginning_of, plain_text
+from tasks.ingest.unpacking import archive_members, is_compressed, naming_damage, unpacked
 
 SUFFIXES: Final = {
     ".csv": "csv",

@@ -25,7 +25,7 @@ from tasks.ingest.database import write_result
 from tasks.ingest.folders import WILDCARDS, demand_pattern, files_below, files_like
 from tasks.ingest.remote import fetch_file, is_remote, remote_files
 from tasks.ingest.spool import spooled
-from tasks.ingest.texts import archive_members, naming_damage
+from tasks.ingest.unpacking import archive_members, naming_damage
 
 SETTLED_S: Final = 2.0
 """A file's times are as coarse on some file systems."""

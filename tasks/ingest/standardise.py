@@ -16,7 +16,8 @@ from duckdb.func import PythonUDFType
 
 from tasks.ingest import cleaning
 from tasks.ingest.config import IngestConfig, SourceConfig
-from tasks.ingest.csv_rows import PhysicalLines, set_rejects_aside
+from tasks.ingest.csv_records import PhysicalLines
+from tasks.ingest.csv_rows import set_rejects_aside
 from tasks.ingest.expressions import failing_expression
 from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
 from tasks.ingest.plan import Plan, plan_of, readable_rows
@@ -33,7 +34,7 @@ from tasks.ingest.rules import (
     unread_name,
 )
 from tasks.ingest.statement import standardise_sql
-from tasks.ingest.texts import naming_damage
+from tasks.ingest.unpacking import naming_damage
 from tasks.schemas import CANONICAL, Table, literal, quoted
 
 QUARANTINE_BATCH: Final = 10_000

@@ -12,14 +12,11 @@ from tasks.stage import Build, stage
 
 
 @stage("inventory", revision=14, produces=lambda **_: (CATALOGUE,))
-def catalogue(assets: list[AssetRef], registered: str | None, config: InventoryConfig, build: Build) -> None:
+def catalogue(assets: list[AssetRef], config: InventoryConfig, registered: str | None = None, *, build: Build) -> None:
     """Write the catalogue pages of the assets of one stocktake.
 
-    Args:
-        assets: What the pages tell of.
-        registered: The content digest of the registration among them, whose recipe does not tell its number.
-        config: How pages look.
-        build: What they are made with.
+    `registered` is the content digest of the registration among them: with it in the recipe, what was registered again
+    makes new pages.
     """
     found = Catalogue((_read(ref, config, build) for ref in assets), config.owners, lake=build.store.lake.url)
     pages = render(found, config)

@@ -15,7 +15,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tasks.ingest.config import SourceConfig
-from tasks.ingest.csv_rows import PhysicalLines, csv_rows, set_rejects_aside
+from tasks.ingest.csv_records import PhysicalLines
+from tasks.ingest.csv_rows import csv_rows, set_rejects_aside
 from tasks.ingest.raw import RawRows
 from tasks.ingest.texts import PlainText, plain_text
 from tests.pandian import ROOT

@@ -12,7 +12,8 @@ import zstandard
 
 from tasks.errors import DamagedSourceError, UsageError
 from tasks.ingest import texts
-from tasks.ingest.texts import PlainText, naming_damage, plain_text, unpacked
+from tasks.ingest.texts import PlainText, plain_text
+from tasks.ingest.unpacking import naming_damage, unpacked
 
 LINES = "id,name\n1,订书机和记号笔\n2,活页夹和文件夹\n"
 

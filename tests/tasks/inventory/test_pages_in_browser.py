@@ -25,7 +25,7 @@ WIDER = "() => document.documentElement.scrollWidth - document.documentElement.c
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = AssetStore(str(tmp_path_factory.mktemp("browser") / "lake"))
     refs = Stock(store).everything()
-    return store.path(catalogue.fn(refs, None, config=InventoryConfig(shop="tiny"), store=store).primary)
+    return store.path(catalogue.fn(refs, config=InventoryConfig(shop="tiny"), store=store).primary)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 
 def write(store: AssetStore, refs: list[AssetRef], config: InventoryConfig = CONFIG) -> dict[str, str]:
-    result = catalogue.fn(refs, None, config=config, store=store)
+    result = catalogue.fn(refs, config=config, store=store)
     folder = store.path(result.primary)
     return {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("*.html")}
 
