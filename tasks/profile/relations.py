@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,16 +95,11 @@ def _orphans(child: Side, parent: Side, link: Relationship, *, values: ValueTabl
         count=link.rows - link.matched_rows,
         share=1 - link.match_rate,
         message=f"“{child.name}” points to “{parent.name}” of {parent.table} in {link.matched_rows:,} of {link.rows:,} "
-        f"rows ({_floored(link.matched_rows / link.rows)}); {link.orphan_values:,} of its values are not there.",
+        f"rows; {link.orphan_values:,} of its values are not there.",
         examples=tuple(clipped(text, EXAMPLE_LENGTH) or "" for text in first[0].to_pylist()),
         keys=keys,
         action=f"Where the two should agree, deliver the missing rows of {parent.table}; else there is nothing to do.",
     )
-
-
-def _floored(share: float) -> str:
-    """A share in per cent, rounded down: of rows with orphans no more than 99.9 % have a match."""
-    return f"{math.floor(1000 * share) / 10:.1f}%"
 
 
 def _share_values(child: Side, parent: Side, values: ValueTables) -> bool:

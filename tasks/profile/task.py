@@ -35,7 +35,7 @@ def profile(table: str, rows: AssetRef, config: ProfileConfig, build: Build) -> 
         draft.findings.extend(constant_columns(found))
 
 
-@stage("relate", revision=4, produces=lambda **_: (specs.RELATIONSHIPS,))
+@stage("relate", revision=5, produces=lambda **_: (specs.RELATIONSHIPS,))
 def relate(tables: dict[str, AssetRef], profiles: dict[str, AssetRef], config: ProfileConfig, build: Build) -> None:
     """Find the columns of a shop's tables that point to other tables.
 
