@@ -238,14 +238,6 @@ class Run:
         decisions = decisions_about(self.store, read_registration(self.store, registered))
         return sorted({*found.values(), *(item.ref for item in decisions)})
 
-    def registered(self, assets: Sequence[AssetRef]) -> str | None:
-        """Return the content digest of the registration among assets.
-
-        What is registered again, after its registry was lost, is of the same recipe, and has other content.
-        """
-        found = [ref for ref in assets if ref.key == specs.REGISTRATION.key]
-        return self.store.manifest(found[0]).content_digest if found else None
-
     def raise_for_failures(self) -> None:
         """Wait for all stages, then turn failures, a blocked table or a closed gate into one error.
 

@@ -94,6 +94,6 @@ def stocktake(
 
         assets = run.known()
         if any(ref.key.startswith("tables/") for ref in assets):
-            run.submit(catalogue, assets, config=shop.inventory, registered=run.registered(assets))
+            run.submit(catalogue, assets, config=shop.inventory)
         run.raise_for_failures()
     return run.run_id

@@ -169,8 +169,9 @@ def stage(
         name: The stage's name, a verb.
         revision: Raise it when the stage's logic changes its output.
         produces: Takes the same arguments and returns the specs of the assets made, the primary one first.
-        is_kept: Takes the same arguments, and the `recipe`'s version; returns whether what the stage left outside of
-            the lake is still there. Where it is not, the stage runs again though its assets are there.
+        is_kept: Takes the same arguments, the `recipe`'s version and the `store`; returns whether what no recipe tells
+            is as it was: what the stage left outside of the lake, or read of it. Where it is not, the stage runs again
+            though its assets are there.
     """
 
     def decorate(fn: Callable[..., None]) -> Stage:
@@ -242,7 +243,7 @@ def _run(call: _Call, *, store: AssetStore, mode: Mode) -> StageResult:
     with store.lake.lock(f"{recipe.stage}-{recipe.version}"):
         is_present = _is_present(refs, store=store, mode=mode)
         is_refresh = mode == "refresh"
-        if is_present and mode == "run" and not call.is_kept(**call.arguments, recipe=recipe.version):
+        if is_present and mode == "run" and not call.is_kept(**call.arguments, recipe=recipe.version, store=store):
             is_present, is_refresh = False, True
         if not is_present:
             _log(f"{recipe.stage}: making {', '.join(map(str, refs))}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tasks.assets.asset import AssetRef
-from tasks.assets.specs import CATALOGUE
+from tasks.assets.specs import CATALOGUE, REGISTRATION
+from tasks.assets.store import AssetStore
 from tasks.inventory.catalogue import Catalogue
 from tasks.inventory.config import InventoryConfig
 from tasks.inventory.reading import Asset, has_reports, read_asset
@@ -11,13 +12,14 @@ from tasks.inventory.site import render
 from tasks.stage import Build, stage
 
 
-@stage("inventory", revision=14, produces=lambda **_: (CATALOGUE,))
-def catalogue(assets: list[AssetRef], config: InventoryConfig, registered: str | None = None, *, build: Build) -> None:
-    """Write the catalogue pages of the assets of one stocktake.
+def tells_of_registration(assets: list[AssetRef], recipe: str, store: AssetStore, **_: object) -> bool:
+    """Return whether pages tell of the registration there is: what is registered again is of the same recipe."""
+    return bool(store.manifest(AssetRef(CATALOGUE.key, recipe)).metrics["registration"] == _registration(assets, store))
 
-    `registered` is the content digest of the registration among them: with it in the recipe, what was registered again
-    makes new pages.
-    """
+
+@stage("inventory", revision=15, produces=lambda **_: (CATALOGUE,), is_kept=tells_of_registration)
+def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
+    """Write the catalogue pages of the assets of one stocktake."""
     found = Catalogue((_read(ref, config, build) for ref in assets), config.owners, lake=build.store.lake.url)
     pages = render(found, config)
     with build.draft(CATALOGUE) as draft:
@@ -25,9 +27,15 @@ def catalogue(assets: list[AssetRef], config: InventoryConfig, registered: str |
             file = draft.path / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        draft.metrics["pages"] = len(pages)
+        draft.metrics.update({"pages": len(pages), "registration": _registration(assets, build.store)})
 
 
 def _read(ref: AssetRef, config: InventoryConfig, build: Build) -> Asset:
     manifest = build.manifest(ref)
     return read_asset(manifest, build.path(ref), config) if has_reports(manifest) else Asset(manifest)
+
+
+def _registration(assets: list[AssetRef], store: AssetStore) -> str | None:
+    """The content digest of the registration among assets."""
+    found = next((ref for ref in assets if ref.key == REGISTRATION.key), None)
+    return None if found is None else store.manifest(found).content_digest

@@ -14,7 +14,8 @@ import pytest
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
-from tasks.assets.reports import EvaluationReport, MetricValue, TimeProfile
+from tasks.assets.recipe import Recipe
+from tasks.assets.reports import REGISTRATION_REPORT, EvaluationReport, MetricValue, Registration, TimeProfile
 from tasks.assets.store import AssetStore
 from tasks.inventory.config import InventoryConfig
 from tasks.inventory.sections import extent, named_rows, shown_value, top_values, training_lines
@@ -570,3 +571,20 @@ def test_a_histogram_says_what_lies_beyond_its_axis(pages: dict[str, str]) -> No
     page = pages["assets/profiles/products.html"]
     assert "Paler, not to scale: 3 of 100 or more, up to 5,000,000." in page
     assert page.count('<rect class="tail"') == 1
+
+
+def test_pages_are_made_again_where_the_model_was_registered_again(store: AssetStore) -> None:
+    table, recipe = Stock(store).products(), Recipe(stage="register", revision=1, arguments={})
+    statuses = []
+    for version in ("3", "3", "4"):
+        told = Registration(
+            name="pens", version=version, alias="challenger", decision="passed", reasons=(), metrics={},
+            run_id="abc", model_uri=f"models:/pens/{version}", tracking_uri="sqlite:///mlflow.db",
+        )  # fmt: skip
+        with store.draft(specs.REGISTRATION, recipe, run_id="by-hand", is_refresh=True) as draft:
+            (draft.path / REGISTRATION_REPORT).write_text(told.model_dump_json(), encoding="utf-8")
+        refs = [table, AssetRef(specs.REGISTRATION.key, recipe.version)]
+        result = catalogue.fn(refs, config=CONFIG, store=store)
+        statuses.append(result.status)
+    assert statuses == ["run", "skipped", "run"]
+    assert "Version 4" in (store.path(result.primary) / "index.html").read_text(encoding="utf-8")
