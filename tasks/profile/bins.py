@@ -69,19 +69,11 @@ class Borders:
         ends = [[end] if end is not None else [] for end in (self.low, self.high)]
         return np.concatenate([ends[0], self.equal, ends[1]])
 
-    def totals(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return how many values each bin holds."""
-        bins, low, high = len(self.equal) - 1, float(self.equal[0]), float(self.equal[-1])
-        is_plain = 1 / HUGE < high - low < HUGE and np.array_equal(self.equal, np.linspace(low, high, bins + 1))
-        if not is_plain:
-            return np.bincount(self.places(values), minlength=len(self.all) - 1)
-        # The same edges, but without a search: five times as fast.
-        inside = np.histogram(values, bins=bins, range=(low, high))[0].astype(np.int64)
-        below = [] if self.low is None else [np.count_nonzero(values < low)]
-        above = [] if self.high is None else [np.count_nonzero(values >= high)]
-        if above:
-            inside[-1] -= np.count_nonzero(values == high)
-        return np.concatenate([below, inside, above]).astype(np.int64)
+    def totals(self, values: NDArray[np.float64], counts: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return how many values each bin holds, each value as often as its count says."""
+        totals = np.zeros(len(self.all) - 1, np.int64)
+        np.add.at(totals, self.places(values), 1 if counts is None else counts)
+        return totals
 
     def places(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the bin of each value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,8 +16,8 @@ from tasks.profile.facts import Facts, Row, text_facts, to_profile
 from tasks.profile.kinds import Field, is_identifier
 from tasks.profile.languages import LOOKED_AT
 from tasks.profile.moments import Moments
-from tasks.profile.queries import Frequencies, TableQueries
-from tasks.profile.sketch import Sketch
+from tasks.profile.queries import SEEN_OFTEN, Frequencies, TableQueries
+from tasks.profile.sketch import Sketch, buckets
 from tasks.profile.times import time_profile
 
 MOST_ELEMENTS: Final = 20_000_000
@@ -42,11 +43,14 @@ def believed_distinct(seen: Frequencies, *, is_whole: bool) -> float:
 def _facts(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
     if field.kind in {"list", "map"}:
         return _nested(field, queries, config)
-    if believed_distinct(queries.frequencies(field), is_whole=queries.is_sample_whole) <= config.exact_values:
+    seen = queries.frequencies(field)
+    if believed_distinct(seen, is_whole=queries.is_sample_whole) <= config.exact_values:
         return _counted(field, queries, config)
-    if field.kind in {"integer", "number"}:
-        return _many_numbers(field, queries, config)
-    return _many_times(field, queries) if field.kind == "time" else _many_texts(field, queries)
+    if field.kind == "time":
+        return _many_times(field, queries)
+    is_number = field.kind in {"integer", "number"}
+    facts = _many_numbers(field, queries, config) if is_number else _many_texts(field, queries)
+    return replace(facts, top=queries.likely_top(field)) if seen.most >= SEEN_OFTEN else facts
 
 
 def _counted(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
@@ -77,13 +81,22 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
     is_integer = field.kind == "integer"
     bulk = Bulk.of(*queries.sampled_numbers(field))
     borders = Borders.between(least, most, bulk=bulk, bins=config.histogram_bins, is_integer=is_integer)
-    bins, sketch, moments = np.zeros(len(borders.all) - 1, np.int64), Sketch.of(np.zeros(0)), Moments()
-    for totals, some_sketch, some_moments in queries.summaries(
-        field, lambda values: (borders.totals(values), Sketch.of(values), Moments.of(values))
-    ):
-        bins += totals
+    cut = buckets(borders.all[1:-1])  # what is in another bucket of the sketch is in one bin, whatever it is
+    first, last = buckets(np.array([least, most])) + np.array(
+        [-1, 1]
+    )  # another library's least double may be one beside
+    is_cut = np.isin(np.arange(first, last + 1), cut)
+
+    def summarise(values: NDArray[np.float64]) -> tuple[Sketch, NDArray[np.int64], Moments]:
+        keys = buckets(values)
+        return Sketch.of(keys), borders.totals(values[is_cut[keys - first]]), Moments.of(values)
+
+    bins, sketch, moments = np.zeros(len(borders.all) - 1, np.int64), Sketch(), Moments()
+    for some_sketch, some_bins, some_moments in queries.summaries(field, summarise):
+        bins += some_bins
         sketch = sketch.merge(some_sketch)
         moments = moments.merge(some_moments)
+    bins += borders.totals(*sketch.besides(cut))
     found = sketch.quantiles(least, most)
     return Facts(
         present,
@@ -94,7 +107,6 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
         moments=moments,
         quantiles={name: float(round(value)) for name, value in found.items()} if is_integer else found,
         histogram=borders.histogram(bins.tolist()),
-        top=queries.likely_top(field),
     )
 
 
@@ -104,7 +116,7 @@ def _many_texts(field: Field, queries: TableQueries) -> Facts:
     if field.kind == "text":
         texts = [] if is_identifier(field.name) else queries.sampled_texts(field, LOOKED_AT)
         text = text_facts(tuple(lengths), present=present, texts=texts)
-    return Facts(present, distinct, is_exact=False, low=low, high=high, top=queries.likely_top(field), text=text)
+    return Facts(present, distinct, is_exact=False, low=low, high=high, text=text)
 
 
 def _many_times(field: Field, queries: TableQueries) -> Facts:
@@ -137,12 +149,10 @@ def _number_facts(
         return {}
     low, high, bulk = float(values[0]), float(values[-1]), Bulk.of(values, counts)
     borders = Borders.between(low, high, bulk=bulk, bins=bins, is_integer=is_integer)
-    totals = np.zeros(len(borders.all) - 1, np.int64)
-    np.add.at(totals, borders.places(values), counts)
     return {
         "moments": Moments.of(values, counts),
         "quantiles": quantiles(values, counts),
-        "histogram": borders.histogram(totals.tolist()),
+        "histogram": borders.histogram(borders.totals(values, counts).tolist()),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +28,9 @@ T = TypeVar("T")
 Row = tuple[Any, ...]  # what a query returns: values of the columns' types
 DAY_US: Final = 86_400_000_000
 BATCH_ROWS: Final = 262_144
-NEARBY_ROWS: Final = 122_880
+NEARBY_ROWS: Final = 20_480
+BLOCK: Final = 32_768
+"""Numbers summarised at once: a quarter of a MB, so that what is computed of them stays in the cache."""
 MOST_CELLS: Final = 10_000_000
 SEEN_OFTEN: Final = 10
 """What the sample holds less often may as well be chance."""
@@ -37,11 +39,12 @@ UNITS: Final = {"MB": 10**6, "GB": 10**9}
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """Of the distinct values in the sample: all, those seen once, those seen twice."""
+    """Of the distinct values in the sample: all, those seen once, those seen twice; and most rows of one."""
 
     distinct: int
     once: int
     twice: int
+    most: int
 
 
 class Connection:
@@ -72,7 +75,7 @@ class Connection:
         """Yield the one column in batches."""
         reader: pa.RecordBatchReader = self.duckdb.sql(query).to_arrow_reader(BATCH_ROWS)
         for batch in reader:
-            yield batch.column(0).to_numpy(zero_copy_only=False)
+            yield np.from_dlpack(batch.column(0))  # `to_numpy` imports pandas
 
     def close(self) -> None:
         """Let go of memory and spilled files."""
@@ -110,7 +113,8 @@ class TableQueries:
         self.files = tuple(files)
         columns = ", ".join(f"{_plain(field)} as {field.alias}" for field in fields)
         connection.run(sql.SOURCE.format(files=file_list(self.files), columns=columns, aliases=_aliases(fields)))
-        self.groups = row_groups(connection.rows(sql.ROW_GROUPS.format(files=file_list(self.files))), files)
+        self.footers = {str(file): pq.read_metadata(file) for file in files}
+        self.groups = row_groups({file: _row_counts(footer) for file, footer in self.footers.items()})
         self.rows = sum(group.rows for group in self.groups)
         self.drawn: tuple[RowGroup, ...] = ()
         self.is_sample_whole = self._draw()
@@ -189,24 +193,21 @@ class TableQueries:
     def summaries(self, field: Field, summarise: Callable[[NDArray[np.float64]], T]) -> Iterator[T]:
         """Yield summaries of the finite numbers in the order of the rows, so that two runs add up alike.
 
-        Threads read and summarise a few row groups ahead.
+        Threads read a few row groups ahead.
         """
-        footers = {str(file): pq.read_metadata(file) for file in self.files}
         with ThreadPoolExecutor(self.config.threads) as pool:
-            ahead: deque[Future[list[T]]] = deque()
+            ahead: deque[Future[list[NDArray[np.float64]]]] = deque()
             for group in self.groups:
-                ahead.append(pool.submit(_summarise, group, footers[group.file], field, summarise))
+                ahead.append(pool.submit(_numbers, group, self.footers[group.file], field))
                 if len(ahead) > 2 * self.config.threads:
-                    yield from ahead.popleft().result()
+                    yield from map(summarise, _blocks(ahead.popleft().result()))
             while ahead:
-                yield from ahead.popleft().result()
+                yield from map(summarise, _blocks(ahead.popleft().result()))
 
     def likely_top(self, field: Field) -> list[Row]:
-        """Return the most frequent of the values that the sample repeats, with their exact rows."""
+        """Return the most frequent of the values that the sample repeats often, with their exact rows."""
         limit = self.config.top_values
         self.connection.run(sql.LIKELY_TOP.format(column=field.alias, seen=SEEN_OFTEN, limit=4 * limit))
-        if not self.connection.row(sql.COUNT_LIKELY)[0]:
-            return []
         return self.connection.rows(sql.TOP_OF_LIKELY.format(column=field.alias, limit=limit))
 
     def top_elements(self, field: Field) -> list[Row]:
@@ -312,24 +313,30 @@ class TableQueries:
         return " union all ".join(parts) or sql.NO_SAMPLE.format(columns=columns)
 
 
+def _row_counts(footer: pq.FileMetaData) -> list[int]:
+    return [footer.row_group(place).num_rows for place in range(footer.num_row_groups)]
+
+
 def _elements(field: Field) -> str:
     return f"map_keys({field.alias})" if field.kind == "map" else f"list_distinct({field.alias})"
 
 
-def _summarise(
-    group: RowGroup, footer: pq.FileMetaData, field: Field, summarise: Callable[[NDArray[np.float64]], T]
-) -> list[T]:
+def _numbers(group: RowGroup, footer: pq.FileMetaData, field: Field) -> list[NDArray[np.float64]]:
     with pq.ParquetFile(group.file, metadata=footer) as reader:
         return [
-            summarise(_finite(batch[field.name], field))
+            _finite(batch[field.name], field)
             for batch in reader.iter_batches(
                 BATCH_ROWS, row_groups=[group.place], columns=[field.name], use_threads=False
             )
         ]
 
 
+def _blocks(batches: Iterable[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+    return (batch[start : start + BLOCK] for batch in batches for start in range(0, len(batch), BLOCK))
+
+
 def _finite(column: pa.Array, field: Field) -> NDArray[np.float64]:
-    numbers: NDArray[np.float64] = pc.cast(column.drop_null(), pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    numbers = np.from_dlpack(pc.cast(column.drop_null(), pa.float64(), safe=False)).astype(np.float64, copy=False)
     return numbers if field.kind == "integer" else numbers[np.isfinite(numbers)]
 
 

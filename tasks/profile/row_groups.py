@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 FEWEST: Final = 4
 ROWS_PER_SAMPLED: Final = 6
@@ -23,15 +22,11 @@ class RowGroup:
     rows: int
 
 
-def row_groups(rows: Iterable[tuple[Any, ...]], files: Sequence[Path]) -> tuple[RowGroup, ...]:
-    """Return row groups from (file, group, rows), in the order of the files and their rows."""
-    places = {str(file): place for place, file in enumerate(files)}
-    sizes: dict[str, list[int]] = {str(file): [] for file in files}
-    for file, _, count in sorted(rows, key=lambda row: (places[row[0]], row[1])):
-        sizes[file].append(int(count))
+def row_groups(sizes: Mapping[str, Sequence[int]]) -> tuple[RowGroup, ...]:
+    """Return row groups from the rows of each file's, in the order of the files and their rows."""
     return tuple(
-        RowGroup(file, places[file], place, sum(counts[:place]), count)
-        for file, counts in sizes.items()
+        RowGroup(file, file_place, place, sum(counts[:place]), count)
+        for file_place, (file, counts) in enumerate(sizes.items())
         for place, count in enumerate(counts)
         if count
     )

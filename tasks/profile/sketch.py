@@ -7,7 +7,7 @@ are integers, so that two sketches of the same values are equal whatever the ord
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -25,15 +25,14 @@ LEAST: Final = (1023 - 64) << 10
 class Sketch:
     """Counts of neighbouring buckets from bucket `first` on."""
 
-    first: int
-    counts: NDArray[np.int64]
+    first: int = 0
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Sketch:
-        """Return the sketch of finite values."""
-        if not len(values):
-            return cls(0, np.zeros(0, np.int64))
-        keys = _keys(values)
+    def of(cls, keys: NDArray[np.int64]) -> Sketch:
+        """Return the sketch of values from their buckets."""
+        if not len(keys):
+            return cls()
         first = int(keys.min())
         return cls(first, np.bincount(keys - first))
 
@@ -48,6 +47,12 @@ class Sketch:
             counts[part.first - first : part.first - first + len(part.counts)] += part.counts
         return Sketch(first, counts)
 
+    def besides(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return a value of each bucket that is none of these, and how many values it holds."""
+        filled = self.first + np.flatnonzero(self.counts)
+        filled = filled[~np.isin(filled, keys)]
+        return _edge(filled), self.counts[filled - self.first]
+
     def quantiles(self, low: float, high: float) -> dict[str, float]:
         """Return the quantiles, at most 0.1 % off, between the lowest and the highest value."""
         ends = np.cumsum(self.counts)
@@ -61,8 +66,10 @@ class Sketch:
         return dict(zip(QUANTILES, map(float, found), strict=True))
 
 
-def _keys(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return buckets in the order of the values; adding 0 turns the negative zero into the positive one."""
+def buckets(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bucket of each finite value; adding 0 turns the negative zero into the positive one."""
+    if not len(values):
+        return np.zeros(0, np.int64)
     bits = (values + 0.0).view(np.int64)
     if bits.min() >= 0:
         return np.asarray(np.maximum((bits >> DROPPED_BITS) - LEAST, 0))

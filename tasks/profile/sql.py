@@ -15,13 +15,6 @@ select file_index as file_, file_row_number as row_, {columns}
 from read_parquet({files}) as t({aliases})
 """
 
-ROW_GROUPS: Final = """
-select file_name, row_group_id, any_value(row_group_num_rows)
-from parquet_metadata({files})
-group by file_name, row_group_id
-order by file_name, row_group_id
-"""
-
 SAMPLE: Final = """
 create or replace temp table sample as
 select *
@@ -38,7 +31,7 @@ where file_row_number between {first} and {last}
 NO_SAMPLE: Final = "select file_, row_, {columns} from source"
 
 FREQUENCIES: Final = """
-select count(*), count(*) filter (n = 1), count(*) filter (n = 2)
+select count(*), count(*) filter (n = 1), count(*) filter (n = 2), coalesce(max(n), 0)
 from (select count(*) as n from sample where {column} is not null group by {column})
 """
 
@@ -166,8 +159,6 @@ having count(*) >= {seen}
 order by count(*) desc, value
 limit {limit}
 """
-
-COUNT_LIKELY: Final = "select count(*) from likely"
 
 TOP_OF_LIKELY: Final = """
 select {column}::varchar, count(*) as n

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,8 +5,7 @@ from tasks.profile.row_groups import FEWEST, ROWS_PER_SAMPLED, row_groups, sprea
 
 
 def test_groups_begin_where_the_one_before_ends() -> None:
-    files = [Path("b"), Path("a")]
-    found = row_groups([("a", 0, 3), ("b", 1, 5), ("b", 0, 7), ("a", 1, 0)], files)
+    found = row_groups({"b": [7, 5], "a": [3, 0]})
     assert [(group.file, group.file_place, group.place, group.first, group.rows) for group in found] == [
         ("b", 0, 0, 0, 7),
         ("b", 0, 1, 7, 5),
@@ -19,7 +16,7 @@ def test_groups_begin_where_the_one_before_ends() -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 1000), max_size=60), st.integers(1, 500))
 def test_a_sample_comes_from_several_groups_with_rows_to_spare(sizes: list[int], wanted: int) -> None:
-    groups = row_groups([("a", place, size) for place, size in enumerate(sizes)], [Path("a")])
+    groups = row_groups({"a": sizes})
     drawn = spread_groups(groups, wanted)
     assert len(set(drawn)) == len(drawn)
     assert set(drawn) <= set(groups)

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.profile.counted import QUANTILES
-from tasks.profile.sketch import Sketch
+from tasks.profile.sketch import Sketch, buckets
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def of(values: list[float]) -> Sketch:
-    return Sketch.of(np.array(values, np.float64))
+    return Sketch.of(buckets(np.array(values, np.float64)))
 
 
 def equal(left: Sketch, right: Sketch) -> bool:

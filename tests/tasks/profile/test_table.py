@@ -290,6 +290,16 @@ def test_threads_change_no_figure(tmp_path: Path) -> None:
     assert describe(tmp_path, table, few, group=5_000) == describe(tmp_path, table, many, group=5_000)
 
 
+@pytest.mark.parametrize("shift", [0.0, -30.0, 1e-30])
+def test_a_histogram_of_many_values_counts_each_where_its_edges_say(tmp_path: Path, shift: float) -> None:
+    random = np.random.default_rng(5)
+    prices = np.concatenate([random.lognormal(2, 1, 70_000), np.round(random.uniform(0, 60, 20_000)), [0.0, -0.0]])
+    found = column(tmp_path, pa.array(prices + shift), ESTIMATING)
+    borders = np.array([*[item.low for item in found.histogram], found.histogram[-1].high])
+    places = np.clip(np.searchsorted(borders, prices + shift, side="right") - 1, 0, len(borders) - 2)
+    assert [item.count for item in found.histogram] == np.bincount(places, minlength=len(borders) - 1).tolist()
+
+
 def test_files_and_row_groups_change_no_figure_that_is_counted(tmp_path: Path) -> None:
     table = pa.table({"a": [i % 97 for i in range(5_000)], "b": [f"v{i % 31}" for i in range(5_000)]})
     whole, parts = describe(tmp_path, table), describe(tmp_path, table, group=500, files=3)
