@@ -13,8 +13,8 @@ from tasks.retrieval.hardware import has_bf16, pick_device
 if TYPE_CHECKING:
     import torch
 
-BLOCK_ROWS: Final = {"cpu": 4_096}
-"""Vectors compared at once. On a CPU a block and its similarities stay in the cache: 1.8x faster than 65,536."""
+BLOCK_ROWS: Final = {"cpu": 2_048}
+"""Vectors compared at once. On a CPU a block and its similarities stay in the cache."""
 
 MOST_BLOCK_ROWS: Final = 65_536
 BLOCK_CELLS: Final = 16_777_216
@@ -97,46 +97,62 @@ def spherical_kmeans(vectors: NDArray[np.float32], k: int, learning: Learning, *
 def _assigned(
     points: torch.Tensor, centres: torch.Tensor, exact: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The nearest centre of each point, and the cosine to it: as computed, or anew by the `exact` centres."""
+    """The nearest centre of each point, and the cosine to it: as computed, or in fp32 by the `exact` centres."""
     import torch
 
     place = centres.device
     step = max(1, min(BLOCK_ROWS.get(place.type, MOST_BLOCK_ROWS), BLOCK_CELLS // len(centres)))
     labels = torch.empty(len(points), dtype=torch.int64, device=place)
     near = torch.empty(len(points), dtype=torch.float32, device=place)
+    cosines = torch.empty((min(step, len(points)), len(centres)), dtype=centres.dtype, device=place)
     turned = centres.T.contiguous()
     for start in range(0, len(points), step):
-        block = points[start : start + step].to(place)
-        best = (block.to(centres.dtype) @ turned).max(dim=1)
-        labels[start : start + step] = best.indices
-        near[start : start + step] = best.values if exact is None else (block * exact[best.indices]).sum(dim=1)
+        block, part = points[start : start + step].to(place), slice(start, start + step)
+        found = torch.mm(block.to(centres.dtype), turned, out=cosines[: len(block)])  # new memory costs as much again
+        labels[part], near[part] = _nearest(found)
+        if exact is not None and exact.dtype != centres.dtype:
+            near[part] = (block * exact[labels[part]]).sum(dim=1)
     return labels, near
+
+
+def _nearest(cosines: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The place of each row's largest number, and the number."""
+    import torch
+
+    if cosines.device.type != "cpu":
+        largest = cosines.max(dim=1)
+        return largest.indices, largest.values
+    # NumPy's `argmax` and a look at what it found take a quarter of the time of torch's `max`.
+    labels = torch.from_numpy(cosines.float().numpy().argmax(axis=1))
+    return labels, cosines.gather(1, labels[:, None])[:, 0]
 
 
 def _moved(points: torch.Tensor, labels: torch.Tensor, near: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     import torch
 
-    sums = summed(points, labels, len(centres), is_ordered=points.device.type != "cpu")
+    sums = summed(points, labels, len(centres), is_product=points.device.type != "cpu")
     empty = torch.nonzero(torch.bincount(labels, minlength=len(centres)) == 0).flatten()
     if len(empty):
         sums[empty] = points[near.topk(len(empty), largest=False).indices]
     return torch.nn.functional.normalize(sums, dim=1)
 
 
-def summed(points: torch.Tensor, labels: torch.Tensor, k: int, *, is_ordered: bool) -> torch.Tensor:
+def summed(points: torch.Tensor, labels: torch.Tensor, k: int, *, is_product: bool) -> torch.Tensor:
     """Return the sum of each label's points.
 
     Args:
         points: n x d.
         labels: For each point, 0 to k - 1.
         k: Number of sums.
-        is_ordered: Add in a fixed order where `index_add_` does not: on accelerators it adds as threads come.
+        is_product: Add by a product of matrices, which accelerators do in a fixed order and fast.
     """
     import torch
 
+    if not is_product:
+        starts = torch.bincount(labels, minlength=k).cumsum(0)
+        starts = torch.cat([starts.new_zeros(1), starts[:-1]])
+        return torch.nn.functional.embedding_bag(torch.argsort(labels, stable=True), points, starts, mode="sum")
     sums = torch.zeros((k, points.shape[1]), dtype=points.dtype, device=points.device)
-    if not is_ordered:
-        return sums.index_add_(0, labels, points)
     step = max(1, BLOCK_CELLS // k)
     for start in range(0, len(points), step):
         belongs = torch.nn.functional.one_hot(labels[start : start + step], k).to(points.dtype)

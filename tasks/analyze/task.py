@@ -22,7 +22,7 @@ from tasks.stage import Build, stage
 MEMBERS = "members.parquet"
 
 
-@stage("cluster", revision=4, produces=lambda **_: (specs.CLUSTERS,))
+@stage("cluster", revision=5, produces=lambda **_: (specs.CLUSTERS,))
 def cluster(
     products: AssetRef, embeddings: AssetRef, events: AssetRef | None, config: AnalyzeConfig, build: Build
 ) -> None:

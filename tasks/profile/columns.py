@@ -82,9 +82,8 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
     bulk = Bulk.of(*queries.sampled_numbers(field))
     borders = Borders.between(least, most, bulk=bulk, bins=config.histogram_bins, is_integer=is_integer)
     cut = buckets(borders.all[1:-1])  # what is in another bucket of the sketch is in one bin, whatever it is
-    first, last = buckets(np.array([least, most])) + np.array(
-        [-1, 1]
-    )  # another library's least double may be one beside
+    ends = buckets(np.array([least, most]))
+    first, last = ends[0] - 1, ends[1] + 1  # what another library reads as the least double may be one beside
     is_cut = np.isin(np.arange(first, last + 1), cut)
 
     def summarise(values: NDArray[np.float64]) -> tuple[Sketch, NDArray[np.int64], Moments]:

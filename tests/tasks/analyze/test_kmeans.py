@@ -111,5 +111,5 @@ def test_clusters_do_not_depend_on_the_size_of_blocks(monkeypatch: pytest.Monkey
 def test_sums_in_a_fixed_order_are_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kmeans, "BLOCK_CELLS", 40)
     points, labels = torch.from_numpy(blobs(20)), torch.arange(100) % 4
-    ordered = summed(points, labels, 4, is_ordered=True)
-    assert ordered.numpy() == pytest.approx(summed(points, labels, 4, is_ordered=False).numpy(), abs=1e-5)
+    ordered = summed(points, labels, 4, is_product=True)
+    assert ordered.numpy() == pytest.approx(summed(points, labels, 4, is_product=False).numpy(), abs=1e-5)
