@@ -29,7 +29,7 @@ from tasks.retrieval.words import Words
 from tasks.stage import Build, stage
 
 
-@stage("evaluate", revision=6, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
+@stage("evaluate", revision=7, produces=lambda products, **_: (specs.EVALUATION, specs.RECOMMENDER))
 def evaluate(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,

@@ -30,7 +30,7 @@ def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None
         draft.metrics.update(method=split.report.method, **{f"events_{k}": v for k, v in split.report.events.items()})
 
 
-@stage("finetune", revision=6, produces=lambda products, **_: (specs.ENCODER,))
+@stage("finetune", revision=7, produces=lambda products, **_: (specs.ENCODER,))
 def finetune(  # noqa: PLR0913 - one reference per input
     products: AssetRef,
     split: AssetRef,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from tasks.retrieval.histories import Histories
 from tasks.retrieval.ranked import Ranked, ranked_sparse
 
-BLOCK: Final = 1024
+BLOCK: Final = 65_536
 MOST_HISTORY: Final = 500
 SHRINKAGE: Final = 10.0
 EASE_PENALTY: Final = 100.0
@@ -46,22 +45,18 @@ def item_knn(histories: Histories, *, neighbours: int, min_users: int, threads: 
         histories: What users chose.
         neighbours: Most neighbours kept per product.
         min_users: Users a product needs to have, or to be, a neighbour.
-        threads: Blocks worked on at once.
+        threads: Threads that multiply.
     """
     chosen = histories.latest(MOST_HISTORY).chosen().tocsc()
     users_of = np.diff(chosen.indptr)
     kept = np.flatnonzero(users_of >= min_users)
     scale = (1 / np.sqrt(users_of[kept] + SHRINKAGE)).astype(np.float32)
-    normalised = (chosen[:, kept] @ sp.diags_array(scale, dtype=np.float32)).tocsr()
+    normalised = sp.csr_matrix((chosen[:, kept] @ sp.diags_array(scale, dtype=np.float32)).tocsr())
     transposed = normalised.T.tocsr()
-
-    def block(start: int) -> Any:  # scipy.sparse ships no types
-        product = (transposed[start : start + BLOCK] @ normalised).toarray()
-        product[np.arange(len(product)), start + np.arange(len(product))] = 0
-        return _best_columns(product, neighbours)
-
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        blocks = list(pool.map(block, range(0, len(kept), BLOCK)))
+    blocks = [
+        _others(_similar(transposed[start : start + BLOCK], normalised, neighbours + 1, threads), start, neighbours)
+        for start in range(0, len(kept), BLOCK)
+    ]
     return Neighbours("item_knn", _widened(blocks, kept, histories.width))
 
 
@@ -89,6 +84,22 @@ def ease(histories: Histories, *, products: int, neighbours: int) -> Neighbours:
     weights = (inverse / -np.diag(inverse)).astype(np.float32)
     np.fill_diagonal(weights, 0)
     return Neighbours("ease", _widened([_best_columns(weights, neighbours)], head, histories.width))
+
+
+def _similar(some: Any, normalised: Any, most: int, threads: int) -> Any:  # scipy.sparse ships no types
+    from sparse_dot_topn import sp_matmul_topn  # a registered model reads this module, and needs no more of it
+
+    return sp_matmul_topn(some, normalised, most, threshold=0.0, sort=True, n_threads=threads)
+
+
+def _others(similar: Any, start: int, most: int) -> Any:  # scipy.sparse ships no types
+    """Leave each product itself out of those similar to it, which come best first from row `start` of all on."""
+    similar = similar.tocoo()
+    is_other = similar.col != similar.row + start
+    row, column, values = similar.row[is_other], similar.col[is_other], similar.data[is_other]
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    keep = place < most  # without itself among them, there is one too many
+    return sp.csr_array((values[keep], (row[keep], column[keep])), shape=similar.shape)
 
 
 def _best_columns(dense: NDArray[np.float32], most: int) -> Any:  # scipy.sparse ships no types

@@ -19,8 +19,8 @@ from tests.pandian import answer, pandian
 OFFLINE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 """A network namespace of its own, with nothing in it but the loopback device."""
 
-SHORT = {"PANDIAN_FINETUNE__MAX_STEPS": "10"}
-"""Whether training does its work is for a shop to show whose products have titles; here it takes a quarter of it."""
+SHORT = {"PANDIAN_EMBED__MAX_TOKENS": "8", "PANDIAN_FINETUNE__MAX_STEPS": "10"}
+"""What encoders and training are worth, a shop shows whose products have titles; here they read and learn less."""
 
 ROWS = {
     "products": 92_331,

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,13 +8,7 @@ import torch
 
 from tasks.retrieval.cores import one_core_each
 
-
-@pytest.fixture(autouse=True)
-def _three_cores() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("three_cores")
 
 
 def counted(pool: ThreadPoolExecutor) -> set[int]:

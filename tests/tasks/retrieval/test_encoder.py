@@ -108,11 +108,11 @@ def test_bf16_stays_near_fp32() -> None:
     assert (bf16 * fp32).sum(1).min() >= 0.999
 
 
+@pytest.mark.usefixtures("three_cores")
 def test_many_batches_on_many_cores_give_what_one_batch_gives(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"pen {number} {'paper ' * (number % 9)}" for number in range(200)]
     expected = open_encoder(str(folder), precision="fp32", token_budget=100_000).encode(texts)
     monkeypatch.setattr(torch_encoder, "SLICE", 64)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
 
     found = open_encoder(str(folder), precision="fp32", token_budget=64).encode(texts)
 
