@@ -95,7 +95,7 @@ def _many_numbers(field: Field, queries: TableQueries, config: ProfileConfig) ->
         bins += some_bins
         sketch = sketch.merge(some_sketch)
         moments = moments.merge(some_moments)
-    bins += borders.totals(*sketch.besides(cut))
+    bins += borders.totals(*sketch.outside(cut))
     found = sketch.quantiles(least, most)
     return Facts(
         present,

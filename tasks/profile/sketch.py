@@ -47,8 +47,8 @@ class Sketch:
             counts[part.first - first : part.first - first + len(part.counts)] += part.counts
         return Sketch(first, counts)
 
-    def besides(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return a value of each bucket that is none of these, and how many values it holds."""
+    def outside(self, keys: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return a value of each filled bucket but these, and how many values it holds."""
         filled = self.first + np.flatnonzero(self.counts)
         filled = filled[~np.isin(filled, keys)]
         return _edge(filled), self.counts[filled - self.first]

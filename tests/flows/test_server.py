@@ -20,7 +20,8 @@ from pathlib import Path
 from flows.server import start_temporary_server, wait_until_ready
 start_temporary_server(Path(sys.argv[1]))
 wait_until_ready()
-print(os.environ["PREFECT_API_URL"], flush=True)
+(server,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+print(os.environ["PREFECT_API_URL"], len(os.sched_getaffinity(int(server))), flush=True)
 """
 KILLED = STARTS + "os.kill(os.getpid(), signal.SIGKILL)\n"
 CTRL_C = STARTS + "signal.signal(signal.SIGINT, signal.default_int_handler)\nos.killpg(0, signal.SIGINT)\n"
@@ -47,10 +48,12 @@ def test_the_server_ends_with_the_run_even_a_killed_one(tmp_path: Path, code: st
 
     assert run.returncode == exit_code, errors
     assert errors.count("Traceback") == (1 if code == CTRL_C else 0), "the server says nothing of what is cut off"
-    assert output.startswith("http://127.0.0.1:"), errors
+    url, cores = output.split()
+    assert url.startswith("http://127.0.0.1:"), errors
+    assert cores == "1", "threads that wait for each other stay on one core"
     assert (tmp_path / "prefect" / "prefect.db").is_file()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "PREFECT_API_URL", output.strip())
+        patch.setitem(os.environ, "PREFECT_API_URL", url)
         with pytest.raises(UnavailableError, match="temporary server"):
             wait_until_ready()
 

@@ -87,6 +87,15 @@ def test_item_knn_keeps_no_more_neighbours_than_asked() -> None:
     assert np.diff(part.similarity.indptr).max() == 1
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_of_many_products_with_the_same_users_as_many_are_neighbours_as_asked_and_none_its_own(threads: int) -> None:
+    alike = histories_of(interactions_of([(f"u{user}", name) for user in range(3) for name in NAMES]), CATALOGUE)
+    similarity = item_knn(alike, neighbours=2, min_users=1, threads=threads).similarity
+    assert np.diff(similarity.indptr).tolist() == [2] * len(NAMES)
+    assert not similarity.diagonal().any()
+    assert (similarity != item_knn(alike, neighbours=2, min_users=1, threads=2).similarity).nnz == 0
+
+
 def test_item_knn_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = item_knn(histories(), neighbours=3, min_users=1).similarity.toarray()
     monkeypatch.setattr("tasks.retrieval.neighbours.BLOCK", 2)
