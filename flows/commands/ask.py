@@ -49,7 +49,7 @@ def recommend(
 
 
 def _model_folder(config: str | None, version: str | None) -> Path:
-    from tasks.register.review import chosen_files
+    from tasks.register.registered import chosen_files
 
     settings = settings_of(config)
     return chosen_files(settings.register_, version, cache=Path(settings.home) / "cache")
@@ -63,7 +63,7 @@ def _loaded(folder: Path) -> Recommender:
 
 def _say_unknown(folder: Path, history: Sequence[str]) -> None:
     """Say which products of a history the model does not know; where it knows none of them, that is wrong usage."""
-    from tasks.register.review import unknown_products
+    from tasks.register.registered import unknown_products
 
     unknown = unknown_products(folder, history)
     if unknown:

@@ -31,7 +31,7 @@ def list_versions(config: str | None, as_json: bool) -> None:
     Example: pandian review list
     """
     from flows.summary import version_brief, version_list
-    from tasks.register.review import listed
+    from tasks.register.registered import listed
 
     found = listed(settings_of(config).register_)
     if as_json:
@@ -50,7 +50,7 @@ def show_version(version: str, config: str | None, as_json: bool) -> None:
     Example: pandian review show 1
     """
     from flows.summary import version_brief
-    from tasks.register.review import shown
+    from tasks.register.registered import shown
     from tasks.register.status import CARD_NOTE
 
     found = shown(settings_of(config).register_, version)
@@ -100,8 +100,8 @@ def promote(config: str | None, dry_run: bool, as_json: bool) -> None:
     """
     from datetime import UTC, datetime
 
+    from tasks.register.registered import why_not_promoted
     from tasks.register.review import promote as promote_approved
-    from tasks.register.review import why_not_promoted
 
     settings = settings_of(config)
     found = promote_approved(settings.register_, signed_store_of(settings), now=datetime.now(UTC), is_dry_run=dry_run)

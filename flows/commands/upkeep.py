@@ -68,7 +68,7 @@ def _ask(settings: Settings, keep: int) -> None:
 
 def _collect(settings: Settings, keep: int, *, is_dry_run: bool) -> Collected:
     from tasks.assets.gc import collect
-    from tasks.register.review import registered_assets
+    from tasks.register.registered import registered_assets
 
     protected = registered_assets(settings.register_)
     return collect(store_of(settings), keep=keep, protected=protected, tables=settings.tables, is_dry_run=is_dry_run)

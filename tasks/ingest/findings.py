@@ -10,8 +10,9 @@ import duckdb
 
 from tasks.assets.manifest import Dimension, Finding, Severity
 from tasks.ingest.merge import Merged
+from tasks.ingest.own_columns import INTERNAL, REASON, unread_name
 from tasks.ingest.parquet import files_relation
-from tasks.ingest.rules import INTERNAL, REASON, is_changed_by, unread_name
+from tasks.ingest.rules import is_changed_by
 from tasks.ingest.stacking import ShardInput
 from tasks.ingest.times import AMBIGUOUS
 from tasks.schemas import CANONICAL, literal, quoted

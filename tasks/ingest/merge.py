@@ -17,9 +17,9 @@ from tasks.errors import UsageError
 from tasks.ingest.accounts import SourceCounts, sum_of
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.inference import inferred_types
+from tasks.ingest.own_columns import INTERNAL
 from tasks.ingest.parquet import ROW, write_parts
 from tasks.ingest.repeats import repeated_hashes
-from tasks.ingest.rules import INTERNAL
 from tasks.ingest.stacking import KEPT_HASH, SHARD, ShardInput, Stack, stack
 from tasks.schemas import CANONICAL, quoted
 

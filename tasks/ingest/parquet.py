@@ -17,8 +17,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.ingest.own_columns import INTERNAL
 from tasks.ingest.raw import path_literal
-from tasks.ingest.rules import INTERNAL
 from tasks.schemas import literal, quoted
 
 BATCH_ROWS: Final = 16_384

@@ -12,17 +12,9 @@ from tasks.errors import EmptyTableError, MissingColumnsError, UsageError, near_
 from tasks.ingest.config import SourceConfig, SqlExpression
 from tasks.ingest.constants import constant_sql
 from tasks.ingest.expressions import SESSION, columns_of, expression_kind
+from tasks.ingest.own_columns import INTERNAL, helper_name, raw_name
 from tasks.ingest.raw import REST, RawRows
-from tasks.ingest.rules import (
-    INTERNAL,
-    ColumnRules,
-    column_rules,
-    currency_of,
-    extra_rules,
-    helper_name,
-    raw_name,
-    unfit,
-)
+from tasks.ingest.rules import ColumnRules, column_rules, currency_of, extra_rules, unfit
 from tasks.ingest.times import GUESSED, TIMESTAMP_SQL, is_time, numbers_as_text
 from tasks.schemas import CANONICAL, Table, literal, quoted
 

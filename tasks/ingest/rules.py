@@ -13,6 +13,7 @@ from typing import Final
 
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.own_columns import bits_name, given_name, helper_name, parsed_name, raw_name
 from tasks.ingest.padding import bare, bare_word
 from tasks.ingest.times import CUT, NUMBER_SQL, is_time, time_sql
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
@@ -49,14 +50,6 @@ SPACES: Final = (32, 160, 0x3000)
 """Characters that a null word may be padded by."""
 
 FINITE: Final = "case when isfinite({x}) then {x} end"
-
-INTERNAL: Final = "pandian:"
-"""What the names of all columns begin with that are ingest's own; no column of a source may be called so."""
-
-REASON: Final = f'"{INTERNAL}reason"'
-ORIGINAL: Final = f'"{INTERNAL}original"'
-RECORD: Final = f'"{INTERNAL}record"'
-"""Why a row cannot be used, the row itself as JSON, and its line or number, quoted."""
 
 FLOAT_ID: Final = 64
 OTHER: Final = 128
@@ -112,41 +105,6 @@ class ColumnRules:
     def is_unread(self) -> str:
         """SQL that is true where there is a value and it was not understood."""
         return f"{raw_name(self.name)} is not null and {quoted(self.name)} is null"
-
-
-def raw_name(name: str) -> str:
-    """Return the quoted name of a column's raw value between the steps."""
-    return quoted(f"{INTERNAL}raw:{name}")
-
-
-def given_name(name: str) -> str:
-    """Return the quoted name of the source's value of a column between the steps."""
-    return quoted(f"{INTERNAL}given:{name}")
-
-
-def parsed_name(name: str) -> str:
-    """Return the quoted name of a column's parsed value between the steps."""
-    return quoted(f"{INTERNAL}parsed:{name}")
-
-
-def helper_name(name: str) -> str:
-    """Return the quoted name of a column's helper between the steps."""
-    return quoted(f"{INTERNAL}helper:{name}")
-
-
-def source_name(name: str) -> str:
-    """Return the quoted name of a source's column between the steps."""
-    return quoted(f"{INTERNAL}source:{name}")
-
-
-def unread_name(name: str) -> str:
-    """Return the quoted name of a column's values that were not understood."""
-    return quoted(f"{INTERNAL}unread:{name}")
-
-
-def bits_name(name: str) -> str:
-    """Return the quoted name of the bits of the rules that changed a column."""
-    return quoted(f"{INTERNAL}rules:{name}")
 
 
 def is_changed_by(column: str, rule: str) -> str:

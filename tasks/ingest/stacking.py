@@ -12,8 +12,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow.parquet as pq
 
+from tasks.ingest.own_columns import INTERNAL, REASON
 from tasks.ingest.parquet import ROW, files_relation, numbered_rows
-from tasks.ingest.rules import INTERNAL, REASON
 from tasks.ingest.statement import HASH
 from tasks.schemas import SQL_TYPES, Table, quoted
 

@@ -19,20 +19,12 @@ from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.csv_records import PhysicalLines
 from tasks.ingest.csv_rows import set_rejects_aside
 from tasks.ingest.expressions import failing_expression
+from tasks.ingest.own_columns import ORIGINAL, REASON, RECORD, bits_name, unread_name
 from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
 from tasks.ingest.plan import Plan, plan_of, readable_rows
 from tasks.ingest.raw import RawRows, path_literal
 from tasks.ingest.rejects import SCHEMA
-from tasks.ingest.rules import (
-    ORIGINAL,
-    REASON,
-    RECORD,
-    TEXT_OFFSET,
-    ColumnRules,
-    bit_of,
-    bits_name,
-    unread_name,
-)
+from tasks.ingest.rules import TEXT_OFFSET, ColumnRules, bit_of
 from tasks.ingest.statement import standardise_sql
 from tasks.ingest.unpacking import naming_damage
 from tasks.schemas import CANONICAL, Table, literal, quoted

@@ -7,13 +7,11 @@ from typing import Final
 
 import duckdb
 
-from tasks.ingest.raw import RawRows
-from tasks.ingest.rules import (
+from tasks.ingest.own_columns import (
     INTERNAL,
     ORIGINAL,
     REASON,
     RECORD,
-    ColumnRules,
     bits_name,
     given_name,
     helper_name,
@@ -22,6 +20,8 @@ from tasks.ingest.rules import (
     source_name,
     unread_name,
 )
+from tasks.ingest.raw import RawRows
+from tasks.ingest.rules import ColumnRules
 from tasks.schemas import Table, literal, quoted
 
 HASH: Final = f"{INTERNAL}hash:{duckdb.__version__}"

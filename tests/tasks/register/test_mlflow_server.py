@@ -20,7 +20,7 @@ import pytest
 
 from tasks.assets.store import AssetStore
 from tasks.register.config import RegisterConfig
-from tasks.register.review import chosen_files
+from tasks.register.registered import chosen_files
 from tasks.retrieval.recommender import Recommender
 from tests.services import free_port
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of

@@ -25,18 +25,9 @@ from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
 from tasks.register.outcome import gate_tags, identity_tags
+from tasks.register.registered import chosen_files, registered_assets, shown, unknown_products, why_not_promoted
 from tasks.register.registry import Logged, Registry, Version
-from tasks.register.review import (
-    Review,
-    chosen_files,
-    judge,
-    promote,
-    registered_assets,
-    roll_back,
-    shown,
-    unknown_products,
-    why_not_promoted,
-)
+from tasks.register.review import Review, judge, promote, roll_back
 from tasks.register.task import register
 from tasks.retrieval.recommender import Recommender
 from tests.builders import save_asset

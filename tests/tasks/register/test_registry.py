@@ -21,8 +21,8 @@ from tasks.assets.store import AssetStore
 from tasks.errors import UnavailableError, UsageError
 from tasks.register.candidate import Candidate, requirements
 from tasks.register.config import RegisterConfig
+from tasks.register.registered import listed, registered_assets, shown
 from tasks.register.registry import Logged, Registry, Version
-from tasks.register.review import listed, registered_assets, shown
 from tests.builders import make_products, save_asset, save_table
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of, measured
 

@@ -13,8 +13,8 @@ import tasks.register.review as review_module
 from tasks.assets import specs
 from tasks.assets.gc import collect
 from tasks.errors import CandidateRefusedError, UnavailableError, UsageError
+from tasks.register.registered import shown
 from tasks.register.registry import Registry
-from tasks.register.review import shown
 from tests.tasks.register.registering import MLFLOW_WARNINGS, Shop, evaluation_of
 
 pytestmark = MLFLOW_WARNINGS
