@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 HASHES_AT_ONCE: Final = 16 * 1024 * 1024
 """Sorted in memory: 128 MiB, in less time than a hash table of them takes."""
 
+BATCH_ROWS: Final = 65_536
+
 MIDDLE: Final = np.uint64(2**63)
 
 
@@ -34,9 +36,22 @@ def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: st
             query = f"select {hashed} as hash from {rows}"
             if parts > 1:
                 query = f"{query} where {hashed} % {parts} = {part}"
-            hashes = connection.sql(query).to_arrow_table()["hash"].to_numpy()
-            found += pool.map(_repeated, (hashes[hashes < MIDDLE], hashes[hashes >= MIDDLE]))
+            found += pool.map(_repeated, _halves(connection.sql(query).to_arrow_reader(BATCH_ROWS), count))
     return pa.array(np.concatenate(found), pa.uint64())
+
+
+def _halves(reader: pa.RecordBatchReader, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Hashes below the middle and those above it, of at most `count`, in one memory that is touched as far as needed."""
+    hashes = np.empty(count, np.uint64)
+    low, high = 0, count
+    for batch in reader:
+        values = batch["hash"].to_numpy()
+        is_low = values < MIDDLE
+        below, above = values[is_low], values[~is_low]
+        hashes[low : low + below.size] = below
+        hashes[high - above.size : high] = above
+        low, high = low + below.size, high - above.size
+    return hashes[:low], hashes[high:]
 
 
 def _repeated(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -236,7 +236,7 @@ def _text(given: _Given) -> ColumnRules:
 
 
 def _id(given: _Given) -> ColumnRules:
-    held, value = given.held, quoted(given.name)
+    held, value, is_plain = given.held, quoted(given.name), given.helper
     if not given.is_text:
         if given.kind in FLOATING or given.kind.startswith("DECIMAL"):
             whole = (
@@ -254,8 +254,9 @@ def _id(given: _Given) -> ColumnRules:
         given.name,
         given.raw,
         # Most ids are of ASCII alone, without a space or a point, and only the others are looked at more closely.
-        value=f"case when not regexp_full_match({held}, '[!-\\-/-~]+') then ({closely}) else {held} end",
-        bits=f"case when {held} <> {value} then (case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') "
+        value=f"case when not {is_plain} then ({closely}) else {held} end",
+        helper=f"regexp_full_match({held}, '[!-\\-/-~]+')",
+        bits=f"case when {is_plain} then 0 when {held} <> {value} then (case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') "
         f"and not contains({value}, '.') then {FLOAT_ID} else 0 end) "
         f"+ (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
         rules=("float_id", "trim"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -75,11 +77,9 @@ def test_ten_million_events_are_ingested_in_twice_the_time_of_a_distinct_copy(le
     path = tmp_path / "events.csv"
     _write_events(path)
 
-    peer = PEER.format(path=path, target=tmp_path / "peer.parquet")
-    runs = [
-        (_child(peer), _child(OURS.format(path=str(path), lake=str(tmp_path / f"lake{turn}"))))
-        for turn in range(ROUNDS)
-    ]
+    work = tmp_path / "work"
+    peer, own = PEER.format(path=path, target=work / "peer.parquet"), OURS.format(path=str(path), lake=str(work))
+    runs = [(_child(peer, work), _child(own, work)) for _ in range(ROUNDS)]
     theirs, ours = (min(of_one, key=lambda run: run["seconds"]) for of_one in zip(*runs, strict=True))
 
     ratio = ours["seconds"] / theirs["seconds"]
@@ -113,7 +113,11 @@ def _write_events(path: Path) -> None:
         file.writelines(f"u{number},broken line\n" for number in range(MALFORMED))
 
 
-def _child(code: str) -> dict[str, Any]:  # JSON values of any shape
+def _child(code: str, work: Path) -> dict[str, Any]:  # JSON values of any shape
+    """What a process prints that starts with an empty folder, and with nothing left to write by those before it."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    os.sync()
     done = subprocess.run([sys.executable, "-c", TIMING + code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
