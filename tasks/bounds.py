@@ -46,6 +46,6 @@ def connect(config: BoundedConfig, spill: Path, *, is_ordered: bool = True) -> d
             "autoload_known_extensions": False,
         }
     )
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set global timezone = 'UTC'")  # of its cursors, too
     connection.execute("set enable_progress_bar = false")
     return connection

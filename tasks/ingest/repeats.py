@@ -41,7 +41,7 @@ def repeated_hashes(connection: duckdb.DuckDBPyConnection, rows: str, hashed: st
 
 
 def _halves(reader: pa.RecordBatchReader, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Hashes below the middle and those above it, of at most `count`, in one memory that is touched as far as needed."""
+    """Hashes below the middle and those above it, of at most `count`: in one memory, touched only as far as filled."""
     hashes = np.empty(count, np.uint64)
     low, high = 0, count
     for batch in reader:

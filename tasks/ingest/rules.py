@@ -256,9 +256,9 @@ def _id(given: _Given) -> ColumnRules:
         # Most ids are of ASCII alone, without a space or a point, and only the others are looked at more closely.
         value=f"case when not {is_plain} then ({closely}) else {held} end",
         helper=f"regexp_full_match({held}, '[!-\\-/-~]+')",
-        bits=f"case when {is_plain} then 0 when {held} <> {value} then (case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') "
-        f"and not contains({value}, '.') then {FLOAT_ID} else 0 end) "
-        f"+ (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
+        bits=f"case when {is_plain} then 0 when {held} <> {value} then "
+        f"(case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') and not contains({value}, '.') then {FLOAT_ID} "
+        f"else 0 end) + (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
         rules=("float_id", "trim"),
     )
 

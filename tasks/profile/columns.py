@@ -119,9 +119,9 @@ def _many_texts(field: Field, queries: TableQueries) -> Facts:
 
 
 def _many_times(field: Field, queries: TableQueries) -> Facts:
-    present, distinct = queries.totals(field)
     ends = queries.time_range(field)
-    time = _time(ends, *queries.days(field, ends[0] or 0))
+    present, distinct, *days = queries.time_totals(field, ends[0] or 0)
+    time = _time(ends, *days)
     return Facts(present, distinct, is_exact=False, **_ends(time), time=time)
 
 

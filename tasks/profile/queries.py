@@ -6,11 +6,13 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,9 +52,15 @@ class Frequencies:
 class Connection:
     """DuckDB in memory, which spills to a folder beyond its limit."""
 
-    def __init__(self, config: ProfileConfig, spill: Path) -> None:
-        self.limit_bytes = int(config.memory_limit[:-2]) * UNITS[config.memory_limit[-2:]]
-        self.duckdb = connect(config, spill, is_ordered=False)
+    def __init__(self, connection: duckdb.DuckDBPyConnection, limit_bytes: int) -> None:
+        self.duckdb = connection
+        self.limit_bytes = limit_bytes
+
+    @contextmanager
+    def beside(self) -> Iterator[Connection]:
+        """Yield another connection, for another thread: to the same tables, within the same limit."""
+        with closing(self.duckdb.cursor()) as cursor:
+            yield Connection(cursor, self.limit_bytes)
 
     def run(self, query: str, parameters: Sequence[object] = ()) -> None:
         """Run a query for its effect."""
@@ -77,19 +85,13 @@ class Connection:
         for batch in reader:
             yield np.from_dlpack(batch.column(0))  # `to_numpy` imports pandas
 
-    def close(self) -> None:
-        """Let go of memory and spilled files."""
-        self.duckdb.close()
-
 
 @contextmanager
 def open_connection(config: ProfileConfig, spill: Path) -> Iterator[Connection]:
-    """Yield a connection and close it."""
-    connection = Connection(config, spill)
-    try:
-        yield connection
-    finally:
-        connection.close()
+    """Yield a connection, and then let go of its memory and spilled files."""
+    limit_bytes = int(config.memory_limit[:-2]) * UNITS[config.memory_limit[-2:]]
+    with closing(connect(config, spill, is_ordered=False)) as connection:
+        yield Connection(connection, limit_bytes)
 
 
 def read_fields(connection: Connection, files: Sequence[Path]) -> tuple[Field, ...]:
@@ -118,6 +120,14 @@ class TableQueries:
         self.rows = sum(group.rows for group in self.groups)
         self.drawn: tuple[RowGroup, ...] = ()
         self.is_sample_whole = self._draw()
+
+    @contextmanager
+    def beside(self) -> Iterator[TableQueries]:
+        """Yield the same table's facts for another thread."""
+        with self.connection.beside() as connection:
+            queries = copy(self)
+            queries.connection = connection
+            yield queries
 
     def frequencies(self, field: Field) -> Frequencies:
         """Return how often values repeat in the sample."""
@@ -183,12 +193,12 @@ class TableQueries:
         empty = self.connection.row(sql.EMPTY.format(column=field.alias))[0] if has_empty else 0
         return present, distinct, low, high, *lengths, empty
 
-    def days(self, field: Field, first_us: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the same as `counted_days` of a column that was not counted and whose first time is known."""
+    def time_totals(self, field: Field, first_us: int) -> tuple[int, int, NDArray[np.int64], NDArray[np.int64]]:
+        """Return what `totals` and `counted_days` do, of a column not counted whose first time is known."""
         day = sql.SINCE_1970.format(value=field.alias, day=DAY_US) if first_us >= 0 else _day(field.alias)
-        query = sql.DAYS.format(day=day, where=sql.FINITE.format(column=field.alias))
-        found = self.connection.arrays(query)
-        return found["day"].astype(np.int64), found["n"].astype(np.int64)
+        present, distinct, days = self.connection.row(sql.TIME_TOTALS.format(column=field.alias, day=day))
+        rows = np.array(sorted((days or {}).items()), np.int64).reshape(-1, 2)
+        return present, distinct, rows[:, 0], rows[:, 1]
 
     def summaries(self, field: Field, summarise: Callable[[NDArray[np.float64]], T]) -> Iterator[T]:
         """Yield summaries of the finite numbers in the order of the rows, so that two runs add up alike.

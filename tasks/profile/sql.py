@@ -1,6 +1,7 @@
 """The SQL of profiling. Columns are `c0`, `c1`, … by their place, so that no name of a shop stands in a query.
 
-`source` is the table, `sample` its fixed sample, `counted` the distinct values of one column with the rows of each.
+`source` is the table and `sample` its fixed sample, for every connection; `counted`, the distinct values of one column
+with the rows of each, is temporary, and so each connection's own.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from typing import Final
 DESCRIBE: Final = "select column_type from (describe select * from read_parquet({files}))"
 
 SOURCE: Final = """
-create or replace temp view source as
+create or replace view source as
 select file_index as file_, file_row_number as row_, {columns}
 from read_parquet({files}) as t({aliases})
 """
 
 SAMPLE: Final = """
-create or replace temp table sample as
+create or replace table sample as
 select *
 from ({parts})
 where hash(file_, row_) % {step} = 0
@@ -141,12 +142,9 @@ DAY: Final = (
 
 SINCE_1970: Final = "epoch_us({value}) // {day}"
 
-DAYS: Final = """
-select {day} as day, count(*) as n
+TIME_TOTALS: Final = """
+select count({column}), approx_count_distinct({column}), histogram({day}) filter (isfinite({column}))
 from source
-{where}
-group by all
-order by all
 """
 
 LIKELY_TOP: Final = """

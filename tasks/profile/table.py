@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from tasks.assets.manifest import Finding
 from tasks.assets.reports import ColumnProfile, Correlation, TableProfile
@@ -14,6 +16,9 @@ from tasks.profile.keys import Key, find_keys
 from tasks.profile.kinds import Field, is_identifier, kind_of
 from tasks.profile.queries import TableQueries, open_connection, read_fields
 from tasks.schemas import CANONICAL
+
+COLUMNS_AT_ONCE: Final = 2
+"""While one is computed in Python, or waits for a small answer, DuckDB has another's rows to go through."""
 
 EXPECTED_CONSTANTS = frozenset({"currency", "language", "event_type"})
 
@@ -32,7 +37,7 @@ def describe_table(table: str, files: Sequence[Path], config: ProfileConfig, *, 
         if not fields:
             return TableProfile(table=table, rows=0, columns=(), correlations=(), keys=())
         queries = TableQueries(connection, files, fields, config)
-        columns = [(field, describe_column(field, queries, config)) for field in fields]
+        columns = list(zip(fields, _profiles(fields, queries, config), strict=True))
         keys = find_keys(table, columns, queries, config)
         return TableProfile(
             table=table,
@@ -91,6 +96,17 @@ def constant_columns(profile: TableProfile) -> list[Finding]:
         for column in profile.columns
         if profile.rows > 1 and _is_constant(column) and column.name not in expected
     ]
+
+
+def _profiles(fields: Sequence[Field], queries: TableQueries, config: ProfileConfig) -> list[ColumnProfile]:
+    """Return what each column holds, in their order."""
+
+    def profile(field: Field) -> ColumnProfile:
+        with queries.beside() as own:
+            return describe_column(field, own, config)
+
+    with ThreadPoolExecutor(COLUMNS_AT_ONCE) as pool:
+        return list(pool.map(profile, fields))
 
 
 def _verified(column: ColumnProfile, keys: Sequence[Key]) -> ColumnProfile:

@@ -16,7 +16,7 @@ import pytest
 from tests.benchmarks.conftest import Ledger
 
 ROWS = 10_000_000
-ROUNDS = 3
+ROUNDS = 5
 MALFORMED, REPEATED, UNUSABLE, UNKNOWN = 50, 4_995, 5_000, 2_000
 EVENTS = f"""
 copy (

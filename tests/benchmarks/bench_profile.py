@@ -15,7 +15,7 @@ from tasks.assets.store import AssetStore
 from tests.benchmarks.conftest import Demo, Ledger
 
 ROWS = 10_000_000
-ROUNDS = 3
+ROUNDS = 5
 PROMOTIONS = 20_940_529
 SECONDS_FOR_PROMOTIONS = 10
 EVENTS = f"""
