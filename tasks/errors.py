@@ -101,6 +101,12 @@ class CredentialsError(UsageError):
     template = "“{source}” refused the credentials: {problem}"
 
 
+class MemoryLimitError(UsageError):
+    """DuckDB needs more memory than its setting allows, or more disk than there is."""
+
+    template = "`memory_limit` {limit} with {threads} threads is too little: {problem}"
+
+
 class DeviceError(UsageError):
     """The device asked for is not on this machine."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import duckdb
 
+from tasks.bounds import is_out_of_memory
 from tasks.errors import UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.raw import RawRows
@@ -74,10 +75,8 @@ def failing_expression(connection: duckdb.DuckDBPyConnection, rows: RawRows, sou
         values = f"select hash((\n{column.sql}\n), {beside}) as x from {rows.relation}"
         try:
             connection.execute(f"select bit_xor(x) from ({values})").fetchall()
-        except duckdb.OutOfMemoryException:
-            return None
         except duckdb.Error as error:
-            return _wrong(source.table, name, column.sql, f"{error}")
+            return None if is_out_of_memory(error) else _wrong(source.table, name, column.sql, f"{error}")
     return None
 
 

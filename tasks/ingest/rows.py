@@ -13,6 +13,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from tasks.bounds import is_out_of_memory
 from tasks.errors import DamagedSourceError, UsageError
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.csv_rows import csv_rows
@@ -191,6 +192,8 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, source: SourceCo
             relation = exact_relation(path, table=source.table, folder=folder)
             columns = _described(connection, relation)
     except (duckdb.Error, pa.ArrowException) as error:
+        if is_out_of_memory(error):
+            raise
         raise EOFError(" ".join(str(error).split())) from error
     return RawRows(relation, columns, {"format": "parquet"})
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+from tasks.bounds import is_out_of_memory
 from tasks.errors import DamagedSourceError
 
 BLOCK: Final = 1024 * 1024
@@ -117,7 +118,7 @@ def naming_damage(source: str, table: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # the readers of archives share no base class
-        if not _is_damage(error):
+        if is_out_of_memory(error) or not _is_damage(error):
             raise
         problem = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise DamagedSourceError(

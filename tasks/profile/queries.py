@@ -90,7 +90,7 @@ class Connection:
 def open_connection(config: ProfileConfig, spill: Path) -> Iterator[Connection]:
     """Yield a connection, and then let go of its memory and spilled files."""
     limit_bytes = int(config.memory_limit[:-2]) * UNITS[config.memory_limit[-2:]]
-    with closing(connect(config, spill, is_ordered=False)) as connection:
+    with connect(config, spill, is_ordered=False) as connection:
         yield Connection(connection, limit_bytes)
 
 

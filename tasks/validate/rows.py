@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.bounds import connect
 from tasks.schemas import file_list, literal, quoted
 from tasks.validate import sql
 from tasks.validate.config import ValidateConfig
@@ -39,27 +39,27 @@ class Rows:
     """The rows of one table.
 
     Args:
+        connection: From `connect`, for this table alone.
         files: Its parquet files; the order of rows is theirs.
         key: The columns that identify a row; where there are none, the row's number does.
-        config: Memory, threads and the size of frames.
-        spill: A folder for what does not fit in memory.
+        config: The size of frames.
     """
 
-    def __init__(self, files: Sequence[Path], key: tuple[str, ...], config: ValidateConfig, spill: Path) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        files: Sequence[Path],
+        key: tuple[str, ...],
+        config: ValidateConfig,
+    ) -> None:
         self._partition_rows = config.partition_rows
-        self._con = connect(config, spill)
+        self._con = connection
         counts = [pq.read_metadata(file).num_rows for file in files]
         self.total = sum(counts)
         self.columns = self.described(files)
         self.key = tuple(name for name in key if name in self.columns)
         self.row = ROW if ROW not in map(str.lower, self.columns) else sql.ROW
         self._con.execute(sql.opened(files, tuple(self.columns), counts))
-
-    def __enter__(self) -> Rows:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._con.close()
 
     def described(self, files: Sequence[Path]) -> dict[str, str]:
         """Return the columns of parquet files, of this table or another, and their types."""

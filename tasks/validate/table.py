@@ -14,6 +14,7 @@ from expectations.expectation import Expectation
 from expectations.suites import SUITES
 from tasks.assets.manifest import Finding
 from tasks.assets.reports import VALIDATION_REPORT, ExpectationResult, ValidationReport
+from tasks.bounds import connect
 from tasks.errors import CountsDisagreeError, ExpectationRaisedError, SuiteError
 from tasks.schemas import CANONICAL
 from tasks.validate.checks import Check, applicable
@@ -72,7 +73,8 @@ def validate_table(subject: Subject, config: ValidateConfig, *, folder: Path, sp
         CountsDisagreeError: Two counts of the same failures differ.
     """
     known = CANONICAL.get(subject.table)
-    with Rows(subject.files, known.key if known else (), config, spill) as rows:
+    with connect(config, spill) as connection:
+        rows = Rows(connection, subject.files, known.key if known else (), config)
         suite = _suite(subject, rows, config)
         parents = {name: rows.described(files) for name, files in subject.parents.items()}
         checks = applicable(suite, rows.columns, parents=parents, ingested_at=subject.ingested_at)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.assets.store import AssetStore
-from tasks.errors import TooLittleDataError
+from tasks.errors import MemoryLimitError, TooLittleDataError
 from tasks.finetune.config import SplitConfig
 from tasks.finetune.split import Split, behaviour_split
 from tasks.finetune.task import split_behaviour
@@ -137,7 +137,7 @@ def test_no_split_learns_from_a_user_after_what_it_predicts(
 
 
 def test_the_memory_limit_holds(tmp_path: Path) -> None:
-    with pytest.raises(duckdb.OutOfMemoryException, match="Out of Memory"):
+    with pytest.raises(MemoryLimitError, match="`memory_limit` 1MB with 2 threads is too little: "):
         split_of(events_of([("u", f"p{day}", day) for day in range(5)]), tmp_path, memory_limit="1MB")
 
 

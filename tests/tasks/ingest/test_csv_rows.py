@@ -34,10 +34,10 @@ def peak():
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 folder, config = Path({folder!r}), IngestConfig(threads=1)
 source = SourceConfig(table="coupons", uri="p.csv")
-connection = connect(config, folder / "spill")
-before = peak()
-rows = raw_rows(connection, folder / "p.csv", source, member=None, folder=folder)
-counts = standardise(connection, rows, source, config, folder=folder, file="p.csv")
+with connect(config, folder / "spill") as connection:
+    before = peak()
+    rows = raw_rows(connection, folder / "p.csv", source, member=None, folder=folder)
+    counts = standardise(connection, rows, source, config, folder=folder, file="p.csv")
 print(json.dumps({{"bytes": peak() - before, "quarantined": counts.rows_quarantined}}))
 """
 Rows = list[tuple[str | None, str | None]]

@@ -13,7 +13,11 @@ from tempfile import TemporaryDirectory
 import duckdb
 import pytest
 
+from tasks.assets.store import AssetStore
+from tasks.errors import MemoryLimitError
+from tasks.ingest.config import IngestConfig
 from tests.pandian import ROOT
+from tests.tasks.ingest.ingesting import ingest
 
 ROWS = 250_000
 NOTE = 64 * 32
@@ -73,3 +77,15 @@ def test_a_file_larger_than_the_memory_limit_is_never_held_whole(name: str, opti
     found = json.loads(printed.splitlines()[-1])
     assert found["kept"] == ROWS
     assert found["bytes"] < LIMIT + BESIDE < ROWS * NOTE
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_a_limit_that_is_too_low_is_told_as_one_and_not_as_damage(
+    store: AssetStore, tmp_path: Path, suffix: str
+) -> None:
+    form = "json" if suffix == "jsonl" else suffix
+    notes = "select md5(range::varchar) as note from range(200000)"
+    duckdb.execute(f"copy ({notes}) to '{tmp_path}/notes.{suffix}' (format {form})")
+    config = IngestConfig(memory_limit="1MB", threads=1)
+    with pytest.raises(MemoryLimitError, match="`memory_limit` 1MB with 1 threads is too little: "):
+        ingest(store, tmp_path, {"table": "notes", "uri": f"notes.{suffix}"}, config=config)

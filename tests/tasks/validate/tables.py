@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from expectations.expectation import Expectation
 from expectations.suites import SUITES
+from tasks.bounds import connect
 from tasks.schemas import CANONICAL
 from tasks.validate.checks import applicable
 from tasks.validate.config import ValidateConfig
@@ -89,7 +90,8 @@ def judged(
     files = {parent: write(rows, folder / parent) for parent, rows in (parents or {}).items()}
     key = CANONICAL[name].key if name in CANONICAL else ()
     limits = ValidateConfig(partition_rows=500, memory_limit="300MB", threads=1)
-    with Rows(write(table, folder / "own"), key, limits, folder / "spill") as rows:
+    with connect(limits, folder / "spill") as connection:
+        rows = Rows(connection, write(table, folder / "own"), key, limits)
         checks = applicable(
             SUITES[name] if suite is None else suite,
             rows.columns,
