@@ -51,6 +51,7 @@ def _halves(reader: pa.RecordBatchReader, count: int) -> tuple[NDArray[np.uint64
         hashes[low : low + below.size] = below
         hashes[high - above.size : high] = above
         low, high = low + below.size, high - above.size
+    assert low <= high, "there are more hashes than rows"
     return hashes[:low], hashes[high:]
 
 
