@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 import traceback
 from typing import NoReturn
@@ -38,7 +40,7 @@ def main() -> None:
     try:
         cli.main(prog_name="pandian", standalone_mode=False)
     except PandianError as error:
-        _fail(str(error), error.exit_code, error)
+        _fail(str(error), error.exit_code)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.Abort:
@@ -51,14 +53,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the edge: a bug becomes exit code 1, with its traceback on request
-        _fail(f"This is a bug in pandian: {type(error).__name__}: {error} `pandian --debug …` shows where.", 1, error)
+        _fail(f"This is a bug in pandian: {type(error).__name__}: {error} `pandian --debug …` shows where.", 1)
 
 
-def _fail(message: str, exit_code: int, error: BaseException | None = None) -> NoReturn:
+def _fail(message: str, exit_code: int) -> NoReturn:
     if "--debug" in sys.argv:
         traceback.print_exc()
-    _let_go(error)
     click.echo(printable(" ".join(message.split())), err=True)
+    atexit.register(_hush)
     sys.exit(exit_code)
 
 
@@ -68,8 +70,6 @@ def _wrong_usage(error: click.ClickException) -> str:
     return f"{error.format_message()} `{command} --help` shows how it is used."
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Empty an error's frames: DuckDB's connections in them complain, after the message, of the interpreter's end."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
+def _hush() -> None:
+    """Print no more: what an error's frames still hold, DuckDB's binding complains of as the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -24,10 +24,11 @@ LONGEST = 60
 
 def history_brief(entry: HistoryEntry) -> dict[str, object]:
     """Return what `pandian inventory history --json` says of a version."""
-    names = {"version", "finished_at", "rows", "bytes", "verdict", "stage", "code_revision", "run_id"}
+    names = {"version", "finished_at", "rows", "bytes", "stage", "code_revision", "run_id"}
     found = entry.manifest.model_dump(mode="json", include=names)
     return {
         **found,
+        "verdict": entry.verdict,
         "findings": len(entry.manifest.findings),
         "is_current": entry.is_current,
         "changed": asdict(entry.changed),
@@ -46,7 +47,7 @@ def history_list(entries: Iterable[HistoryEntry]) -> Table:
             f"{item.finished_at:%Y-%m-%d %H:%M}",
             "" if item.rows is None else f"{item.rows:,}",
             human_bytes(item.bytes),
-            item.verdict or "",
+            entry.verdict or "",
             item.run_id[:8],
             Text(printable(_changed(entry.changed))),
         )

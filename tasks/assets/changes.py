@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.assets.manifest import Finding, Manifest
+from tasks.assets.asset import AssetRef
+from tasks.assets.manifest import Finding, Manifest, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,16 @@ class RecipeChanges:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A version, and how its recipe differs from that of the version made before it: not at all for the first."""
+    """A version, and how its recipe differs from that of the version made before it: not at all for the first.
+
+    Args:
+        verdict: Its own, or for a table that of the last validation of this version.
+    """
 
     manifest: Manifest
     is_current: bool
     changed: RecipeChanges
+    verdict: Verdict | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +75,15 @@ class Difference:
     recipe: RecipeChanges = field(default_factory=RecipeChanges)
 
 
-def history(versions: Sequence[Manifest], current: str) -> list[HistoryEntry]:
+def history(
+    versions: Sequence[Manifest], current: str, verdicts: Mapping[AssetRef, Verdict | None]
+) -> list[HistoryEntry]:
     """Return the versions of one asset, in the order given, each with what its recipe changed.
 
     Args:
         versions: All versions, the newest first.
         current: The version that is current.
+        verdicts: Table to what its last validation says.
     """
     before: list[Manifest | None] = [*versions[1:], None]
     return [
@@ -82,6 +91,7 @@ def history(versions: Sequence[Manifest], current: str) -> list[HistoryEntry]:
             manifest=item,
             is_current=item.version == current,
             changed=RecipeChanges() if earlier is None else recipe_changes(earlier, item),
+            verdict=item.verdict or verdicts.get(item.ref),
         )
         for item, earlier in zip(versions, before, strict=True)
     ]

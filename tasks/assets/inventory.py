@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import duckdb
@@ -18,7 +19,7 @@ import duckdb
 from tasks.assets import changes, specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.changes import Difference, HistoryEntry
-from tasks.assets.manifest import Manifest
+from tasks.assets.manifest import Manifest, Verdict
 from tasks.assets.store import MANIFEST, AssetStore
 from tasks.errors import UnknownAssetError, UsageError, near_miss
 
@@ -175,7 +176,22 @@ def history(store: AssetStore, key: str) -> list[HistoryEntry]:
     """
     manifests = store.manifests()
     now = _named(store, manifests, key.partition("@")[0])
-    return changes.history(_versions(manifests, now.key), now.version)
+    return changes.history(_versions(manifests, now.key), now.version, _verdicts(manifests))
+
+
+def _verdicts(manifests: Iterable[Manifest]) -> dict[AssetRef, Verdict | None]:
+    """What the last validation of each version of a table says."""
+    validations = sorted((item for item in manifests if item.key.startswith("validations/")), key=_finished)
+    return {
+        ref: item.verdict
+        for item in validations
+        for ref in item.input_refs
+        if ref.key.startswith("tables/") and specs.table_of(ref.key) == specs.table_of(item.key)
+    }
+
+
+def _finished(manifest: Manifest) -> datetime:
+    return manifest.finished_at
 
 
 def difference(store: AssetStore, key: str, old: str | None = None, new: str | None = None) -> Difference:

@@ -16,8 +16,3 @@ BARE: Final = f"regexp_replace({{x}}, {PADDING}, '', 'g')"
 def bare(text: str) -> str:
     """Return SQL of a text without its padding."""
     return BARE.format(x=text)
-
-
-def bare_word(text: str) -> str:
-    """Return SQL of the same for what mostly is a word of ASCII, which is seen at the cost of a `trim`."""
-    return f"case when regexp_full_match({text}, '[!-~]+') then {text} else {bare(text)} end"

@@ -226,13 +226,20 @@ class _Planner:
             return
         found = self.names()
         lacking = [column for name in absent for column in self.made_of(name)]
-        hints = "".join(near_miss(word, found) for word in (*lacking, *unmapped))
+        hints = "".join(near_miss(word, found) for word in (*lacking, *unmapped)) + self.misspelt(unmapped)
         words = ", ".join(f"`{name}`" for name in unmapped)
         fix = f"{hints}Map a column of “{self.rows.name}” to {words} under `columns` in shop.yaml."
         if absent:
             called = ", ".join(f"“{column}”" for column in lacking)
             fix = f"{hints}No column of “{self.rows.name}” is called {called}: mend `columns`."
         raise MissingColumnsError(table=self.source.table, missing=sorted({*absent, *unmapped}), found=found, fix=fix)
+
+    def misspelt(self, unmapped: Sequence[str]) -> str:
+        """Say which names that are mapped, and are none of the table's, look like required ones that are not."""
+        table = CANONICAL.get(self.source.table)
+        strange = [name for name in self.source.columns if table is None or table.column(name) is None]
+        near = ((name, word) for word in unmapped for name in strange if near_miss(word, [name]))
+        return "".join(f"`columns` maps “{name}”: did you mean “{word}”? " for name, word in near)
 
     def made_of(self, name: str) -> list[str]:
         """The source's columns that a column is mapped to, or its expression speaks of."""

@@ -7,6 +7,7 @@ import codecs
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from tasks.ingest.object_rows import object_rows
 from tasks.ingest.raw import RawRows, path_literal
 from tasks.ingest.texts import beginning_of, plain_text
 from tasks.ingest.unpacking import archive_members, is_compressed, naming_damage, unpacked
+from tasks.schemas import quoted
 
 SUFFIXES: Final = {
     ".csv": "csv",
@@ -46,6 +48,13 @@ FOREIGN: Final = {
     b"<?xml": "an XML document",
 }
 """How files begin, in lower case where they are texts, that are none that can be read as text."""
+
+CALENDAR: Final = {
+    "DATE": "date '0001-01-01' and date '9999-12-31'",
+    "TIMESTAMP": "timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz '0001-01-01 00:00:00+00' and timestamptz '9999-12-31 23:59:59.999999+00'",
+}
+"""Type to the first and the last time that a calendar has; the year 9999 is the last of Python, too."""
 
 PARQUET: Final = b"PAR1"
 HEAD: Final = 64 * 1024
@@ -191,11 +200,28 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, source: SourceCo
         if any("DOUBLE" in kind for kind in columns.values()):  # which DuckDB takes for decimals of too many digits
             relation = exact_relation(path, table=source.table, folder=folder)
             columns = _described(connection, relation)
+        beyond = _beyond_calendars(connection, relation, columns)
     except (duckdb.Error, pa.ArrowException) as error:
         if is_out_of_memory(error):
             raise
         raise EOFError(" ".join(str(error).split())) from error
+    if beyond:
+        raise EOFError(f"its column “{beyond[0]}” holds times before the year 1 or after 9999, which no calendar has")
     return RawRows(relation, columns, {"format": "parquet"})
+
+
+def _beyond_calendars(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> list[str]:
+    """The columns with times that DuckDB can hold and not write down: text of one ends its whole connection."""
+    ends = {name: CALENDAR.get(kind) for name, kind in columns.items()}
+    tests = {
+        name: f"coalesce(bool_or(isfinite({quoted(name)}) and not {quoted(name)} between {end}), false)"
+        for name, end in ends.items()
+        if end is not None
+    }
+    if not tests:
+        return []
+    (found,) = connection.execute(f"select {', '.join(tests.values())} from {relation}").fetchall()
+    return [name for name, is_beyond in zip(tests, found, strict=True) if is_beyond]
 
 
 def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Final
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.own_columns import bits_name, given_name, helper_name, parsed_name, raw_name
-from tasks.ingest.padding import bare, bare_word
+from tasks.ingest.padding import bare
 from tasks.ingest.times import CUT, NUMBER_SQL, is_time, time_sql
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
 
@@ -79,6 +79,7 @@ class ColumnRules:
         rules: Rules that `bits` tells of.
         always: Rules that change every value there is.
         can_fail: Whether a value that is there may turn out to be none.
+        is_missing: SQL that is true where a value that turned out to be none is a word that means nothing.
     """
 
     name: str
@@ -91,6 +92,7 @@ class ColumnRules:
     rules: tuple[str, ...] = field(default=())
     always: tuple[str, ...] = field(default=())
     can_fail: bool = False
+    is_missing: str = "false"
 
     @property
     def changes(self) -> str | None:
@@ -169,7 +171,7 @@ def _without_null_words(expression: str, source: SourceConfig) -> str:
     if not source.null_words:
         return expression
     longest = max(len(word.encode()) for word in source.null_words) + 2
-    letters = {ord(letter) for word in source.null_words for letter in (word[:1].lower(), word[:1].upper()) if letter}
+    letters = {ord(letter) for word in source.null_words for letter in word[:1].lower() + word[:1].upper()}
     firsts = sum(1 << code for code in {code % 64 for code in (0, *SPACES, *letters)})
     branches = " ".join(f"when {literal(word)} then true" for word in source.null_words)
     is_word = (
@@ -232,6 +234,7 @@ def _text(given: _Given) -> ColumnRules:
         helper=f"case when {test} then clean_text({held}) end",
         bits=f"case when {helper} is null then 0 else ascii({helper}) - {TEXT_OFFSET} end",
         rules=tuple(TEXT_RULES),
+        is_missing=_is_padded_null(given),
     )
 
 
@@ -248,6 +251,7 @@ def _id(given: _Given) -> ColumnRules:
     is_float = f"regexp_full_match({held}, '-?[0-9]+\\.0+')"
     closely = (
         f"case when {is_float} then split_part({held}, '.', 1) when regexp_full_match({held}, '[!-~]+') then {held} "
+        f"when {_is_padded_null(given)} then null "
         f"else nullif(regexp_replace({bare(held)}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
     )
     return ColumnRules(
@@ -256,11 +260,19 @@ def _id(given: _Given) -> ColumnRules:
         # Most ids are of ASCII alone, without a space or a point, and only the others are looked at more closely.
         value=f"case when not {is_plain} then ({closely}) else {held} end",
         helper=f"regexp_full_match({held}, '[!-\\-/-~]+')",
-        bits=f"case when {is_plain} then 0 when {held} <> {value} then "
+        is_missing=_is_padded_null(given),
+        bits=f"case when {is_plain} then 0 when {value} is null and {_is_padded_null(given)} then {NULL_BIT} "
+        f"when {held} <> {value} then "
         f"(case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') and not contains({value}, '.') then {FLOAT_ID} "
         f"else 0 end) + (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
         rules=("float_id", "trim"),
     )
+
+
+def _is_padded_null(given: _Given) -> str:
+    """SQL that is true where a text is a word that means nothing, with padding that made it too long to be seen."""
+    branches = " ".join(f"when {literal(word)} then true" for word in given.source.null_words)
+    return f"(case lower({bare(f'{given.held}::varchar')}) {branches} else false end)" if branches else "false"
 
 
 def _number(given: _Given) -> ColumnRules:
@@ -381,12 +393,14 @@ def _path(given: _Given) -> ColumnRules:
     test, whole = (UNTIDY, f"from_json({held}, '[\"VARCHAR\"]')") if is_list else (SEPARATED, f"[trim({held})]")
     plain = f"when {helper} is null and len({whole}) > 0 then {whole}"
     was = whole if is_list else f"[{held}]"
+    is_null = "false" if is_list else _is_padded_null(given)
     return ColumnRules(
         given.name,
         given.as_text,
-        value=f"case when len({helper}) > 0 then {helper} when {held} is null then null {plain} end",
+        value=f"case when len({helper}) > 0 then {helper} when {is_null} then null {plain} end",
         helper=f"case when regexp_matches({held}, {literal(test)}) then path_of({held}) end",
-        bits=f"case when {helper} is null then (case when {was} <> {whole} then {TRIM} else 0 end) "
+        bits=f"case when {is_null} then {NULL_BIT} "
+        f"when {helper} is null then (case when {was} <> {whole} then {TRIM} else 0 end) "
         f"when {helper} = {was} then 0 else {OTHER} end",
         rules=("category_path", "trim"),
     )
@@ -414,8 +428,13 @@ def _uri(given: _Given) -> ColumnRules:
 
 def _word(given: _Given, form: str, rule: str) -> ColumnRules:
     held = f"{given.held}::varchar"
-    changed = f"case when {held} <> {quoted(given.name)} then {bit_of(rule)} else 0 end"
-    value = f"nullif({form.format(x=bare_word(held))}, '')"
+    value, is_null = quoted(given.name), _is_padded_null(given)
+    changed = (
+        f"case when {value} is null and {is_null} then {NULL_BIT} when {held} <> {value} then {bit_of(rule)} else 0 end"
+    )
+    # Most values are words of ASCII.
+    word = f"case when regexp_full_match({held}, '[!-~]+') then {held} when {is_null} then null else {bare(held)} end"
+    value = f"nullif({form.format(x=f'({word})')}, '')"
     return ColumnRules(given.name, given.raw, value, bits=changed, rules=(rule,))
 
 

@@ -24,7 +24,7 @@ from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
 from tasks.ingest.plan import Plan, plan_of, readable_rows
 from tasks.ingest.raw import RawRows, path_literal
 from tasks.ingest.rejects import SCHEMA
-from tasks.ingest.rules import TEXT_OFFSET, ColumnRules, bit_of
+from tasks.ingest.rules import NULL_BIT, TEXT_OFFSET, ColumnRules, bit_of
 from tasks.ingest.statement import standardise_sql
 from tasks.ingest.unpacking import naming_damage
 from tasks.schemas import CANONICAL, Table, literal, quoted
@@ -123,10 +123,13 @@ def text_functions(connection: duckdb.DuckDBPyConnection, source: SourceConfig) 
     currency, which may be empty, a space and a number, or nothing where there is no price. Plain texts are what costs
     least between DuckDB and Python.
     """
+    null_words = frozenset(source.null_words)
     short_text = functools.lru_cache(TEXTS_KEPT)(cleaning.cleaned_text)
 
     def clean_text(text: str) -> str:
         clean, bits = short_text(text) if len(text) <= SHORT else cleaning.cleaned_text(text)
+        if clean and clean.lower() in null_words:
+            clean, bits = "", NULL_BIT
         return chr(TEXT_OFFSET + bits) + clean
 
     def price_of(text: str) -> str:

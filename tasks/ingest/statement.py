@@ -116,6 +116,7 @@ def _reason(columns: Sequence[ColumnRules], table: Table | None) -> str:
             continue
         invalid = "unknown_event_type" if rule.name == "event_type" else f"invalid_{rule.name}"
         value, raw = quoted(rule.name), raw_name(rule.name)
-        branches.append(f"when {value} is null and {raw} is not null then {literal(invalid)}")
+        is_there = f"{raw} is not null and not {rule.is_missing}"
+        branches.append(f"when {value} is null and {is_there} then {literal(invalid)}")
         branches.append(f"when {value} is null then {literal(f'missing_{rule.name}')}")
     return f"case {' '.join(branches)} end" if branches else "null::varchar"

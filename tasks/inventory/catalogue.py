@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Literal
@@ -203,14 +202,10 @@ class Catalogue:
         return len(self.assets) - len(self.listed)
 
     @cached_property
-    def as_of(self) -> datetime | None:
-        """When the newest asset was made."""
-        return max((asset.manifest.finished_at for asset in self.assets.values()), default=None)
-
-    @cached_property
     def newest(self) -> Asset | None:
-        """The asset made last: the run and the code that made it are those of the heading."""
-        return max(self.assets.values(), key=lambda item: (item.manifest.finished_at, item.key), default=None)
+        """The asset that a run made last: its time, run and code are those of the heading. No run makes a decision."""
+        made = (asset for asset in self.assets.values() if asset.key != specs.REVIEWS.key)
+        return max(made, key=lambda item: (item.manifest.finished_at, item.key), default=None)
 
     @cached_property
     def byte_size(self) -> int:

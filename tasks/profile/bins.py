@@ -18,6 +18,9 @@ from tasks.assets.reports import Bin
 TAIL: Final = 0.005
 """Share of the values beyond either end of the bulk."""
 
+EVEN: Final = 16
+"""Integers in a bin up to which one more would show."""
+
 LARGEST_EXACT: Final = 2.0**52
 HUGE: Final = 1e300
 SCALE: Final = 2.0**20
@@ -93,10 +96,15 @@ class Borders:
 def edges(low: float, high: float, *, bins: int, is_integer: bool) -> NDArray[np.float64]:
     """Return the edges of equal bins from the lowest to the highest value.
 
-    A few integers get a bin each, with the integer in its middle.
+    A few integers get a bin each, with the integer in its middle. Of some more, each bin holds as many, or bins would
+    be uneven where the numbers are not; only the last may reach beyond the highest.
     """
-    if is_integer and high - low < bins and max(-low, high) < LARGEST_EXACT:
-        return np.arange(low, high + 2) - 0.5
+    if is_integer and max(-low, high) < LARGEST_EXACT:
+        width = int(high - low) // bins + 1
+        if width == 1:
+            return np.arange(low, high + 2) - 0.5
+        if width <= EVEN:
+            return np.arange(low, high + width + 1, width)
     if low == high:
         return np.array([low, high])
     if max(-low, high) < HUGE:

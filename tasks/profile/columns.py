@@ -44,7 +44,8 @@ def _facts(field: Field, queries: TableQueries, config: ProfileConfig) -> Facts:
     if field.kind in {"list", "map"}:
         return _nested(field, queries, config)
     seen = queries.frequencies(field)
-    if believed_distinct(seen, is_whole=queries.is_sample_whole) <= config.exact_values:
+    believed = believed_distinct(seen, is_whole=queries.is_sample_whole)
+    if believed <= config.exact_values or field.kind == "boolean":
         return _counted(field, queries, config)
     if field.kind == "time":
         return _many_times(field, queries)

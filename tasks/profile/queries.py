@@ -359,9 +359,9 @@ def _is_finite(end: float | None) -> bool:
 
 
 def _plain(field: Field) -> str:
-    """Return a column as the queries can ask it: as text where it is described so, times in a zone in microseconds."""
+    """Return a column as the queries can ask it: as text where it is described so, nanoseconds without a zone."""
     if field.type == "TIMESTAMPTZ_NS":  # DuckDB has few functions for it
-        return f"{field.alias}::timestamptz"
+        return f"{field.alias}::timestamp_ns"
     return f"{field.alias}::varchar" if field.kind == "other" else field.alias
 
 

@@ -14,7 +14,7 @@ from tasks.profile.table import constant_columns, describe_table, element_counts
 from tasks.stage import Build, stage
 
 
-@stage("profile", revision=5, produces=lambda table, **_: (specs.profile(table),))
+@stage("profile", revision=6, produces=lambda table, **_: (specs.profile(table),))
 def profile(table: str, rows: AssetRef, config: ProfileConfig, build: Build) -> None:
     """Describe every column of a table.
 

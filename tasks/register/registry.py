@@ -342,11 +342,17 @@ class Registry:
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import DatabaseError
 
         try:
             yield
         except MlflowException as error:
             raise mlflow_error(self.uri, error.error_code, error) from error
+        except DatabaseError as error:  # which MLflow hands on while it opens its own
+            raise UsageError(
+                problem=f"MLflow cannot use its database “{self.uri}”: {str(error.orig).rstrip('.')}.",
+                fix="Name one of MLflow's in `mlflow.tracking_uri`, or restore it.",
+            ) from error
 
 
 def review_of(tags: Mapping[str, str]) -> str:

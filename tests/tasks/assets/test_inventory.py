@@ -12,7 +12,7 @@ import pytest
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef, AssetSpec
 from tasks.assets.inventory import behind, current, findings, history, lineage, show
-from tasks.assets.manifest import Finding
+from tasks.assets.manifest import Finding, Verdict
 from tasks.assets.recipe import Recipe
 from tasks.assets.store import AssetStore
 from tasks.errors import TamperedAssetError, UnknownAssetError
@@ -88,6 +88,20 @@ def test_a_version_made_by_a_run_that_has_not_ended_is_current(store: AssetStore
     run_record(store, "first", old)
     new = publish(store, specs.table("products"), config="new")
     assert show(store, "tables/products").ref == new
+
+
+def test_a_table_has_the_verdict_of_the_last_validation_of_its_version(store: AssetStore) -> None:
+    old, new, unjudged = (publish(store, specs.table("products"), config=name) for name in ("old", "new", "unjudged"))
+    judged: list[tuple[AssetRef, str, Verdict]] = [
+        (old, "", "blocked"), (old, "anew", "passed"), (new, "", "warned")
+    ]  # fmt: skip
+    for table, config, verdict in judged:
+        recipe = Recipe.of("validate", 1, {"config": config, "tables": [table]})
+        with store.draft(specs.validation("products"), recipe, run_id="by-hand") as draft:
+            (draft.path / "note.txt").write_text("", encoding="utf-8")
+            draft.verdict = verdict
+    found = {item.manifest.ref: item.verdict for item in history(store, "tables/products")}
+    assert found == {old: "passed", new: "warned", unjudged: None}
 
 
 def test_a_run_that_began_earlier_and_ends_later_makes_nothing_older_current(store: AssetStore) -> None:

@@ -618,3 +618,26 @@ def test_errors_name_the_one_of_many_files(store: AssetStore, tmp_path: Path) ->
     (tmp_path / "days/2.csv").rename(tmp_path / "days/2.parquet")
     with pytest.raises(DamagedSourceError, match=r"days/2\.parquet"):
         ingest(store, tmp_path, {**PRODUCTS, "uri": "days"})
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "problem"),
+    [
+        ([-(2**63), 5], pa.timestamp("us"), "Its column “at” holds times before the year 1 or after 9999"),
+        ([5, -(2**63) + 5], pa.timestamp("us", "UTC"), "Its column “at” holds times"),
+        ([106_751_992, 0], pa.date32(), "Its column “at” holds times"),
+        ([2**40], pa.timestamp("s"), "Its column “at” holds times"),
+        ([2**63 // 1000 + 1, 5], pa.timestamp("ms"), "Could not convert"),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_damage(
+    store: AssetStore, tmp_path: Path, values: list[int], kind: pa.DataType, problem: str
+) -> None:
+    pq.write_table(pa.table({"at": pa.array(values, kind), "n": values}), tmp_path / "x.parquet")
+    with pytest.raises(DamagedSourceError, match=problem):
+        ingest(store, tmp_path, {"table": "logins", "uri": "x.parquet"})
+
+
+def test_a_time_without_end_is_kept(store: AssetStore, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"until": pa.array([2**63 - 1, 5, None], pa.timestamp("us"))}), tmp_path / "x.parquet")
+    assert ingest(store, tmp_path, {"table": "logins", "uri": "x.parquet"}).accounts == (3, 3, 0, 0)

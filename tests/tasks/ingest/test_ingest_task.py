@@ -287,6 +287,12 @@ def test_a_required_column_that_is_not_mapped_is_named_with_its_near_miss(store:
     assert caught.value.facts["missing"] == ["title"]
 
 
+def test_a_required_column_whose_name_is_misspelt_is_named(store: AssetStore, tmp_path: Path) -> None:
+    write(tmp_path, "p.csv", "sku,name\n1,pen\n")
+    with pytest.raises(MissingColumnsError, match="`columns` maps “titel”: did you mean “title”"):
+        ingest(store, tmp_path, {**PRODUCTS, "columns": {"product_id": "sku", "titel": "name"}})
+
+
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
 def test_a_mapped_column_that_is_not_there_is_named_with_its_near_miss(
     store: AssetStore, tmp_path: Path, name: str

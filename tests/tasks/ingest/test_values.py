@@ -409,3 +409,34 @@ def test_a_whole_number_is_the_same_id_in_json_and_parquet(store: AssetStore, tm
     (tmp_path / "p.jsonl").write_text('{"product_id": 1e18, "title": "pen"}\n', "utf-8")
     sources = [{"table": "products", "uri": uri} for uri in ("p.parquet", "p.jsonl")]
     assert ingest(store, tmp_path, *sources).column("product_id") == ["1000000000000000000"]
+
+
+def test_a_padded_word_that_means_nothing_is_no_value(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text(
+        "product_id,title,brand,currency,category\n"
+        "a,t,  N/A   ,NULL      ,null      \n"
+        "b,\tNULL     ,x,usd,y\n"
+        "null      ,t,x,usd,y\n"
+        "c, none of it ,x,usd,y\n",
+        encoding="utf-8",
+    )
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv"})
+    assert [found.column(name) for name in ("product_id", "title", "brand", "currency", "category")] == [
+        ["a", "c"],
+        ["t", "none of it"],
+        [None, "x"],
+        [None, "USD"],
+        [None, ["y"]],
+    ]
+    assert found.quarantine["reason"].to_pylist() == ["missing_title", "missing_product_id"]
+    rules = found.metrics["rules"]
+    assert {name for name, count in rules.items() if name.endswith("null_word") and count == 1} == {
+        "brand.null_word", "currency.null_word", "category.null_word",
+    }  # fmt: skip
+    assert rules["title.trim"] == 1
+
+
+def test_a_word_that_means_nothing_may_begin_with_any_letter(store: AssetStore, tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("product_id,title,brand\na,t,ß\nb,t,s\n", encoding="utf-8")
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv", "null_words": ["ß"]})
+    assert found.column("brand") == [None, "s"]

@@ -100,7 +100,7 @@ def test_without_evaluation_and_registration_there_is_no_model(store: AssetStore
 
 
 def test_an_empty_catalogue_has_no_date() -> None:
-    assert Catalogue([]).as_of is None
+    assert Catalogue([]).newest is None
     assert Catalogue([]).newest is None
 
 
@@ -212,6 +212,8 @@ def test_the_pipeline_says_what_each_stage_made(whole: Catalogue) -> None:
 def test_the_stages_count_every_asset_with_a_page_once_and_source_files_apart(store: AssetStore, stock: Stock) -> None:
     stock.publish(specs.REVIEWS, stage="review", metrics=decision("rejected", "3"))
     found = read(store, stock)
+    assert found.newest is not None
+    assert found.newest.key != specs.REVIEWS.key  # which no run made
     boxes = pipeline(found, ENGLISH).boxes
     assert sum(box.assets for box in boxes) == len(found.listed) == 21
     assert [box.source_files for box in boxes if box.source_files] == [found.source_files] == [5]

@@ -68,6 +68,13 @@ def test_whole_numbers_beside_an_outlier_keep_a_bin_each() -> None:
     assert borders.totals(numbers).tolist() == [1, 2, 3, 1]
 
 
+def test_each_bin_holds_as_many_whole_numbers() -> None:
+    weeks = np.arange(1.0, 54)
+    borders = borders_of(weeks, 30, is_integer=True)
+    assert borders.totals(weeks).tolist() == [*[2] * 26, 1]
+    assert borders.all[[0, 1, -1]].tolist() == [1, 3, 55]
+
+
 def test_a_tail_that_is_shorter_than_the_bulk_is_not_cut_off() -> None:
     numbers = np.array([*np.linspace(0, 10, 100), 19.0])
     assert borders_of(numbers, 30).all.tolist() == edges(0, 19, bins=30, is_integer=False).tolist()

@@ -328,3 +328,15 @@ def test_what_a_shop_says_once_for_all_is_no_finding(tmp_path: Path) -> None:
 
 def tidy(number: float) -> float:
     return float(f"{number:.10g}")
+
+
+def test_truth_values_are_counted(tmp_path: Path, config: ProfileConfig) -> None:
+    found = column(tmp_path, pa.array([True, False, True, None]), config)
+    assert (found.distinct, found.is_distinct_exact) == (2, True)
+    assert [(item.value, item.count) for item in found.top_values] == [("true", 2), ("false", 1)]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_times_that_differ_by_nanoseconds_differ(tmp_path: Path, zone: str | None) -> None:
+    found = column(tmp_path, pa.array([1, 999, 1001], pa.timestamp("ns", zone)))
+    assert (found.distinct, found.is_distinct_exact) == (3, True)

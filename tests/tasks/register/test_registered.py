@@ -25,7 +25,7 @@ from tasks.errors import CandidateRefusedError, UsageError
 from tasks.register.config import RegisterConfig
 from tasks.register.gate import decide
 from tasks.register.outcome import gate_tags, identity_tags
-from tasks.register.registered import chosen_files, registered_assets, shown, unknown_products, why_not_promoted
+from tasks.register.registered import chosen_files, listed, registered_assets, shown, unknown_products, why_not_promoted
 from tasks.register.registry import Logged, Registry, Version
 from tasks.register.review import Review, judge, promote, roll_back
 from tasks.register.task import register
@@ -446,3 +446,10 @@ def test_the_logged_model_answers_where_neither_the_checkout_nor_a_network_is(
     )
     assert done.returncode == 0, done.stderr
     assert "answers: ['pot', 'cup']" in done.stdout
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("no database, whatever its name says")
+    config = RegisterConfig(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(UsageError, match=r"MLflow cannot use its database “sqlite:///.*”: file is not a database\."):
+        listed(config)
