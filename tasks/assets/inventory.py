@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import duckdb
@@ -181,17 +180,13 @@ def history(store: AssetStore, key: str) -> list[HistoryEntry]:
 
 def _verdicts(manifests: Iterable[Manifest]) -> dict[AssetRef, Verdict | None]:
     """What the last validation of each version of a table says."""
-    validations = sorted((item for item in manifests if item.key.startswith("validations/")), key=_finished)
+    validations = (item for item in manifests if item.key.startswith("validations/"))
     return {
         ref: item.verdict
-        for item in validations
+        for item in sorted(validations, key=lambda item: item.finished_at)
         for ref in item.input_refs
         if ref.key.startswith("tables/") and specs.table_of(ref.key) == specs.table_of(item.key)
     }
-
-
-def _finished(manifest: Manifest) -> datetime:
-    return manifest.finished_at
 
 
 def difference(store: AssetStore, key: str, old: str | None = None, new: str | None = None) -> Difference:

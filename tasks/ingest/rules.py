@@ -13,6 +13,7 @@ from typing import Final
 
 from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
+from tasks.ingest.null_words import is_padded_null, without_null_words
 from tasks.ingest.own_columns import bits_name, given_name, helper_name, parsed_name, raw_name
 from tasks.ingest.padding import bare
 from tasks.ingest.times import CUT, NUMBER_SQL, is_time, time_sql
@@ -45,9 +46,6 @@ FLOATING: Final = ("DOUBLE", "FLOAT")
 WHOLE: Final = r"\s*[-+]?[0-9]+(\.0*)?\s*"
 EXACT: Final = 2**53
 """Up to here a double holds every whole number."""
-
-SPACES: Final = (32, 160, 0x3000)
-"""Characters that a null word may be padded by."""
 
 FINITE: Final = "case when isfinite({x}) then {x} end"
 
@@ -154,31 +152,13 @@ def unfit(column: Column, kind: str) -> str:
 
 def _present(expression: str, kind: str, source: SourceConfig) -> str:
     if kind == "VARCHAR":
-        return _without_null_words(expression, source)
+        return without_null_words(expression, source.null_words)
     return _without_nan(expression) if kind in FLOATING else expression
 
 
 def _with_null_words(rule: ColumnRules, expression: str, raw: str) -> ColumnRules:
     """Let a rule also count the words that mean nothing, where there may be any."""
     return rule if raw == expression else replace(rule, given=expression, rules=(*rule.rules, NULL_WORD))
-
-
-def _without_null_words(expression: str, source: SourceConfig) -> str:
-    """Null for a word that means nothing. Most values are told apart by their length or first character.
-
-    The words stand in a `case`, because DuckDB makes a join of `in`, and that looks at every row closely.
-    """
-    if not source.null_words:
-        return expression
-    longest = max(len(word.encode()) for word in source.null_words) + 2
-    letters = {ord(letter) for word in source.null_words for letter in word[:1].lower() + word[:1].upper()}
-    firsts = sum(1 << code for code in {code % 64 for code in (0, *SPACES, *letters)})
-    branches = " ".join(f"when {literal(word)} then true" for word in source.null_words)
-    is_word = (
-        f"strlen({expression}) <= {longest} and ({firsts}::ubigint >> (ascii({expression})::ubigint & 63)) & 1 = 1 "
-        f"and (case lower(trim({expression})) {branches} else false end)"
-    )
-    return f"case when {is_word} then null else {expression} end"
 
 
 def _without_nan(expression: str) -> str:
@@ -218,6 +198,11 @@ class _Given:
     def helper(self) -> str:
         return helper_name(self.name)
 
+    @property
+    def is_padded_null(self) -> str:
+        """SQL that is true where a text is a padded word that means nothing."""
+        return is_padded_null(self.held, self.source.null_words)
+
     def is_plain(self, number: str) -> str:
         """SQL that is true where a text is the number that SQL reads it as."""
         return f"{number} is not null" + (f" and not contains({self.held}, '.')" if self.source.decimal_comma else "")
@@ -234,7 +219,7 @@ def _text(given: _Given) -> ColumnRules:
         helper=f"case when {test} then clean_text({held}) end",
         bits=f"case when {helper} is null then 0 else ascii({helper}) - {TEXT_OFFSET} end",
         rules=tuple(TEXT_RULES),
-        is_missing=_is_padded_null(given),
+        is_missing=given.is_padded_null,
     )
 
 
@@ -251,7 +236,7 @@ def _id(given: _Given) -> ColumnRules:
     is_float = f"regexp_full_match({held}, '-?[0-9]+\\.0+')"
     closely = (
         f"case when {is_float} then split_part({held}, '.', 1) when regexp_full_match({held}, '[!-~]+') then {held} "
-        f"when {_is_padded_null(given)} then null "
+        f"when {given.is_padded_null} then null "
         f"else nullif(regexp_replace({bare(held)}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
     )
     return ColumnRules(
@@ -260,19 +245,13 @@ def _id(given: _Given) -> ColumnRules:
         # Most ids are of ASCII alone, without a space or a point, and only the others are looked at more closely.
         value=f"case when not {is_plain} then ({closely}) else {held} end",
         helper=f"regexp_full_match({held}, '[!-\\-/-~]+')",
-        is_missing=_is_padded_null(given),
-        bits=f"case when {is_plain} then 0 when {value} is null and {_is_padded_null(given)} then {NULL_BIT} "
+        is_missing=given.is_padded_null,
+        bits=f"case when {is_plain} then 0 when {value} is null and {given.is_padded_null} then {NULL_BIT} "
         f"when {held} <> {value} then "
         f"(case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') and not contains({value}, '.') then {FLOAT_ID} "
         f"else 0 end) + (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
         rules=("float_id", "trim"),
     )
-
-
-def _is_padded_null(given: _Given) -> str:
-    """SQL that is true where a text is a word that means nothing, with padding that made it too long to be seen."""
-    branches = " ".join(f"when {literal(word)} then true" for word in given.source.null_words)
-    return f"(case lower({bare(f'{given.held}::varchar')}) {branches} else false end)" if branches else "false"
 
 
 def _number(given: _Given) -> ColumnRules:
@@ -393,7 +372,7 @@ def _path(given: _Given) -> ColumnRules:
     test, whole = (UNTIDY, f"from_json({held}, '[\"VARCHAR\"]')") if is_list else (SEPARATED, f"[trim({held})]")
     plain = f"when {helper} is null and len({whole}) > 0 then {whole}"
     was = whole if is_list else f"[{held}]"
-    is_null = "false" if is_list else _is_padded_null(given)
+    is_null = "false" if is_list else given.is_padded_null
     return ColumnRules(
         given.name,
         given.as_text,
@@ -428,7 +407,7 @@ def _uri(given: _Given) -> ColumnRules:
 
 def _word(given: _Given, form: str, rule: str) -> ColumnRules:
     held = f"{given.held}::varchar"
-    value, is_null = quoted(given.name), _is_padded_null(given)
+    value, is_null = quoted(given.name), given.is_padded_null
     changed = (
         f"case when {value} is null and {is_null} then {NULL_BIT} when {held} <> {value} then {bit_of(rule)} else 0 end"
     )
