@@ -97,14 +97,14 @@ def edges(low: float, high: float, *, bins: int, is_integer: bool) -> NDArray[np
     """Return the edges of equal bins from the lowest to the highest value.
 
     A few integers get a bin each, with the integer in its middle. Of some more, each bin holds as many, or bins would
-    be uneven where the numbers are not; only the last may reach beyond the highest.
+    be uneven where the numbers are not; only the last may be narrower.
     """
     if is_integer and max(-low, high) < LARGEST_EXACT:
         width = int(high - low) // bins + 1
         if width == 1:
             return np.arange(low, high + 2) - 0.5
         if width <= EVEN:
-            return np.arange(low, high + width + 1, width)
+            return np.minimum(np.arange(low, high + width + 1, width), high + 1)
     if low == high:
         return np.array([low, high])
     if max(-low, high) < HUGE:

@@ -72,7 +72,7 @@ def test_each_bin_holds_as_many_whole_numbers() -> None:
     weeks = np.arange(1.0, 54)
     borders = borders_of(weeks, 30, is_integer=True)
     assert borders.totals(weeks).tolist() == [*[2] * 26, 1]
-    assert borders.all[[0, 1, -1]].tolist() == [1, 3, 55]
+    assert borders.all[[0, 1, -2, -1]].tolist() == [1, 3, 53, 54]
 
 
 def test_a_tail_that_is_shorter_than_the_bulk_is_not_cut_off() -> None:
