@@ -104,7 +104,7 @@ def edges(low: float, high: float, *, bins: int, is_integer: bool) -> NDArray[np
         if width == 1:
             return np.arange(low, high + 2) - 0.5
         if width <= EVEN:
-            return np.minimum(np.arange(low, high + width + 1, width), high + 1)
+            return np.append(np.arange(low, high + 1, width), high + 1)
     if low == high:
         return np.array([low, high])
     if max(-low, high) < HUGE:
