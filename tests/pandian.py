@@ -15,6 +15,7 @@ from typing import Any
 
 from flows.server import SERVES
 from flows.settings import QUIET
+from tests.warm import Fork, fork
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,26 +68,36 @@ main()
 
 
 def pandian(
-    *args: str, cwd: Path, env: Mapping[str, str] | None = None, before: Sequence[str] = (), code: str = CALL
+    *args: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    before: Sequence[str] = (),
+    code: str = CALL,
+    is_warm: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `pandian ARGS` in a folder and return what it printed; `before` stands in front of the command.
 
-    The server of a killed run ends a moment after it, and would hold on to a pipe until then: output goes to files, and
-    the whole session is ended with the run.
+    A warm run is forked from a process that has imported the libraries, and has nothing before it. The server of a
+    killed run ends a moment after it, and would hold on to a pipe until then: output goes to files, and the whole
+    session is ended with the run.
     """
+    assert not (is_warm and before)
     command = [*before, sys.executable, "-c", code, *args]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(
-            command, cwd=cwd, env=environment(env), stdout=output, stderr=errors, text=True, start_new_session=True
-        )
+        streams = {"stdout": output.fileno(), "stderr": errors.fileno()}
+        process: Fork | subprocess.Popen[bytes]
+        if is_warm:
+            process = fork(code, args, cwd=cwd, env=environment(env), **streams)
+        else:
+            process = subprocess.Popen(command, cwd=cwd, env=environment(env), **streams, start_new_session=True)
         try:
-            process.wait(1200)
+            exit_code = process.wait(1200)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         output.seek(0)
         errors.seek(0)
-        return subprocess.CompletedProcess(command, process.returncode, output.read(), errors.read())
+        return subprocess.CompletedProcess(command, exit_code, output.read(), errors.read())
 
 
 def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None, code: str = CALL) -> subprocess.Popen[str]:
@@ -102,10 +113,14 @@ def start(*args: str, cwd: Path, env: Mapping[str, str] | None = None, code: str
 
 
 def answer(
-    *args: str, cwd: Path, env: Mapping[str, str] | None = None, expected: Sequence[int] = (0,)
+    *args: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    expected: Sequence[int] = (0,),
+    is_warm: bool = False,
 ) -> Any:  # JSON values of any shape
     """Run `pandian ARGS --json`, expect one of some exit codes, and return what it printed as JSON values."""
-    done = pandian(*args, "--json", cwd=cwd, env=env)
+    done = pandian(*args, "--json", cwd=cwd, env=env, is_warm=is_warm)
     assert done.returncode in expected, done.stderr[-4000:]
     return json.loads(done.stdout)
 

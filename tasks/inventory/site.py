@@ -7,6 +7,7 @@ script, and its Content-Security-Policy lets nothing run or load but the one sty
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -160,7 +161,9 @@ def _linker(catalogue: Catalogue, root: str) -> Callable[[str], str | None]:
     return link
 
 
+@functools.cache
 def _environment() -> Environment:
+    """Return the environment of the templates, which are compiled once in a process."""
     environment = Environment(
         loader=PackageLoader("tasks.inventory", "pages"),
         autoescape=True,

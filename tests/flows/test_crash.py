@@ -48,10 +48,10 @@ def test_a_run_killed_in_each_stage_ends_with_the_inventory_of_an_uninterrupted_
         if stage == LONGEST:
             _kill_at_work(stage, key, folder=folder, env=prefect)
         env = {**prefect, "DIES_AT": moment, "DIES_IN": key}
-        done = pandian("run", "--json", cwd=folder, env=env, code=DIES)
+        done = pandian("run", "--json", cwd=folder, env=env, code=DIES, is_warm=True)
         assert done.returncode == -signal.SIGKILL, f"{stage}: {done.stderr[-2000:]}"
         assert key not in _versions(folder), f"{stage}: a killed run published {key}"
-    finished = answer("run", cwd=folder, env=prefect)
+    finished = answer("run", cwd=folder, env=prefect, is_warm=True)
     killed = _versions(folder), _files(folder)
     assert len(answer("review", "list", cwd=folder)) == 1, "a killed run registered what the next one did not find"
     for name in ("lake", ".pandian"):

@@ -151,7 +151,7 @@ def end(broken: Broken, folder: Path, env: Mapping[str, str] | None = None) -> E
     """Write a shop, break it, and run."""
     write_shop(folder)
     broken.spoil(folder)
-    return Ended(folder, pandian("run", *broken.args, cwd=folder, env=env))
+    return Ended(folder, pandian("run", *broken.args, cwd=folder, env=env, is_warm=True))
 
 
 def check(broken: Broken, ended: Ended) -> None:

@@ -46,7 +46,7 @@ def test_golden_shape_of_a_run(finished_shop: Path, prefect: Mapping[str, str], 
     folder = tmp_path / "shop"
     shutil.copytree(finished_shop, folder)
     env = {**prefect, **registry_of(finished_shop)}
-    golden("run", shape(answer("run", cwd=folder, env=env)))
+    golden("run", shape(answer("run", cwd=folder, env=env, is_warm=True)))
 
 
 def _described(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_a_run_without_training_keeps_the_model_in_the_inventory(
     before = {item["key"]: item["version"] for item in answer("inventory", "list", cwd=folder)}
     chosen = [word for stage in WITHOUT_TRAINING for word in ("--only", stage)]
 
-    run = answer("run", *chosen, cwd=folder, env=prefect)
+    run = answer("run", *chosen, cwd=folder, env=prefect, is_warm=True)
 
     made = {item["key"]: item["version"] for item in run["assets"]}
     assert made["tables/events"] != before["tables/events"]

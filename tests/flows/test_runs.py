@@ -149,7 +149,7 @@ def run_again(finished: Path, folder: Path, rerun: Rerun, env: Mapping[str, str]
     before = {item.key: item for item in AssetStore(str(folder / "lake")).manifests()}
     rerun.change(folder)
     registry = {} if rerun.has_own_registry else registry_of(finished)
-    done = pandian("run", *rerun.args, "--json", cwd=folder, env={**env, **registry})
+    done = pandian("run", *rerun.args, "--json", cwd=folder, env={**env, **registry}, is_warm=True)
     return Ended(folder, before, done, rerun.exit_code)
 
 
@@ -190,9 +190,9 @@ def test_a_registry_that_was_lost_is_filled_again(
 ) -> None:
     shutil.copytree(finished_shop, tmp_path / "shop")
     shutil.rmtree(tmp_path / "shop" / ".pandian" / "mlflow")
-    first = answer("run", "--from", "register", cwd=tmp_path / "shop", env=prefect)
+    first = answer("run", "--from", "register", cwd=tmp_path / "shop", env=prefect, is_warm=True)
     shutil.rmtree(tmp_path / "shop" / ".pandian" / "mlflow")
-    again = answer("run", cwd=tmp_path / "shop", env=prefect)
+    again = answer("run", cwd=tmp_path / "shop", env=prefect, is_warm=True)
     run = {stage["name"] for stage in again["stages"] if stage["status"] == "run"}
     assert run == {"register", "inventory"}, "pages tell the version's number, too"
     assert again["model"] == first["model"]
@@ -309,7 +309,7 @@ def blocked(prefect: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
     others = [line if line.split(",")[0] in KNOWN_PRODUCTS else f"x{line}" for line in lines]
     (folder / "products.csv").write_text("\n".join([header, *others, ""]))
     block_users(folder)
-    return Ended(folder, {}, pandian("run", "--json", cwd=folder, env=prefect), 3)
+    return Ended(folder, {}, pandian("run", "--json", cwd=folder, env=prefect, is_warm=True), 3)
 
 
 def blocking(ended: Ended, rule: str) -> tuple[str, Sequence[dict[str, Any]]]:  # rows with values of any type
@@ -449,9 +449,9 @@ def test_a_lake_in_an_object_store_holds_the_same_and_a_second_run_skips_everyth
 ) -> None:
     write_shop(tmp_path)
     env = {**prefect, "PANDIAN_LAKE": f"{s3_endpoint.url}/lake"}
-    first = answer("run", cwd=tmp_path, env=env)
+    first = answer("run", cwd=tmp_path, env=env, is_warm=True)
     shutil.rmtree(tmp_path / ".pandian" / "cache")  # as on another machine: everything comes from the store
-    second = answer("run", cwd=tmp_path, env=env)
+    second = answer("run", cwd=tmp_path, env=env, is_warm=True)
     listed = answer("inventory", "list", cwd=tmp_path, env=env)
 
     assert {stage["status"] for stage in first["stages"]} == {"run"}

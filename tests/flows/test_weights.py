@@ -22,7 +22,7 @@ def test_new_weights_in_an_encoders_folder_embed_again_and_nothing_else_runs(
     versions = []
     for seed in (1, 2):
         write_encoder(tmp_path / "model", seed=seed)
-        run = answer("run", *UP_TO_EMBED, cwd=tmp_path, env=prefect)
+        run = answer("run", *UP_TO_EMBED, cwd=tmp_path, env=prefect, is_warm=True)
         versions.append({item["key"]: item["version"] for item in run["assets"]})
     first, second = versions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ RECIPE = "0123456789ab"
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> RegisterConfig:
+def config(tmp_path: Path, empty_mlflow: Path) -> RegisterConfig:
     """Where one version is registered, with a recipe."""
-    config = RegisterConfig(tracking_uri=f"sqlite:///{tmp_path / 'my mlflow.db'}", model_name="tiny")
+    database = shutil.copy(empty_mlflow, tmp_path / "my mlflow.db")
+    config = RegisterConfig(tracking_uri=f"sqlite:///{database}", model_name="tiny")
     client = MlflowClient(tracking_uri=config.tracking_uri, registry_uri=config.tracking_uri)
     client.create_registered_model("tiny")
     client.create_model_version("tiny", source=tmp_path.as_uri(), tags={RECIPE_TAG: RECIPE})
