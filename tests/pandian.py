@@ -84,12 +84,13 @@ def pandian(
     assert not (is_warm and before)
     command = [*before, sys.executable, "-c", code, *args]
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        streams = {"stdout": output.fileno(), "stderr": errors.fileno()}
-        process: Fork | subprocess.Popen[bytes]
+        process: Fork | subprocess.Popen[str]
         if is_warm:
-            process = fork(code, args, cwd=cwd, env=environment(env), **streams)
+            process = fork(code, args, cwd=cwd, env=environment(env), stdout=output.fileno(), stderr=errors.fileno())
         else:
-            process = subprocess.Popen(command, cwd=cwd, env=environment(env), **streams, start_new_session=True)
+            process = subprocess.Popen(
+                command, cwd=cwd, env=environment(env), stdout=output, stderr=errors, text=True, start_new_session=True
+            )
         try:
             exit_code = process.wait(1200)
         finally:

@@ -75,7 +75,7 @@ def _server() -> socket.socket:
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        process = subprocess.Popen([sys.executable, "-c", SERVES], cwd=ROOT, env=environment(), stdin=theirs)
+        process = subprocess.Popen([sys.executable, "-c", SERVES], cwd=ROOT, env=environment(), stdin=theirs.fileno())
 
     def end() -> None:
         ours.close()

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -60,6 +60,16 @@ class Outcome:
     observed: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """What is known of a table without a look at its rows, as shown, and what Great Expectations asks of it."""
+
+    value: int | str
+    seen: str
+    type: str
+    kwargs: Mapping[str, Any]  # arguments of any JSON type
+
+
 def outcomes(checks: Sequence[Check], rows: Rows, parents: Mapping[str, Sequence[Path]]) -> list[Outcome]:
     """Return what becomes of each check, in their order.
 
@@ -94,24 +104,23 @@ def demand(item: Expectation) -> Demand:
 
 
 def _on_facts(checks: Sequence[Check], rows: Rows) -> list[Outcome]:
-    return [_on_fact(check, rows) for check in checks]
+    """Judge the number of rows and the columns' types together: one row, in which each check has a cell of its own."""
+    if not checks:
+        return []
+    facts = {str(cell): (check, _fact(check.expectation, rows)) for cell, check in enumerate(checks)}
+    judged = judge(
+        pa.table({cell: [fact.value] for cell, (_, fact) in facts.items()}),
+        [Demand(check.id, fact.type, {"column": cell, **fact.kwargs}) for cell, (check, fact) in facts.items()],
+    )
+    return [_uncounted(check, judged[check.id], rows, observed=fact.seen) for check, fact in facts.values()]
 
 
-def _on_fact(check: Check, rows: Rows) -> Outcome:
-    item = check.expectation
-    if item.column is None:
-        frame, seen = pa.table({"rows": [rows.total]}), f"{rows.total} rows"
-        limits = (
-            {"min_value": item.kwargs["value"], "max_value": item.kwargs["value"]} if "value" in item.kwargs else {}
-        )
-        kwargs = {"column": "rows", **(limits or item.kwargs)}
-        asked = Demand(item.id, "expect_column_values_to_be_between", kwargs)
-    else:
+def _fact(item: Expectation, rows: Rows) -> _Fact:
+    if item.column is not None:
         seen = rows.columns[item.column]
-        frame = pa.table({item.column: [seen.upper()]})
-        kwargs = {"column": item.column, "value_set": accepted_types(item)}
-        asked = Demand(item.id, "expect_column_values_to_be_in_set", kwargs)
-    return _uncounted(check, judge(frame, [asked])[item.id], rows, observed=seen)
+        return _Fact(seen.upper(), seen, "expect_column_values_to_be_in_set", {"value_set": accepted_types(item)})
+    exact = {"min_value": item.kwargs["value"], "max_value": item.kwargs["value"]} if "value" in item.kwargs else {}
+    return _Fact(rows.total, f"{rows.total} rows", "expect_column_values_to_be_between", exact or item.kwargs)
 
 
 def _on_column_names(check: Check, rows: Rows) -> Outcome:
