@@ -43,7 +43,7 @@ def embed(products: AssetRef, config: EmbedConfig, weights: str | None = None, *
             {digest: text for digest, text in distinct.items() if digest not in earlier},
             encoder,
             folder=build.scratch(),
-            chunk=config.chunk_texts,
+            chunk=config.chunk_texts * encoder.factor,
             advance=bar.update,
         )
     seconds = time.perf_counter() - begun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,9 @@ from tasks.ingest.texts import PlainText
 from tasks.schemas import CANONICAL
 
 BATCH_ROWS: Final = 20_000
+BATCH_CHARACTERS: Final = 32 * 1024 * 1024
+"""Objects are written when so many are held, or so much text of theirs, whichever comes first."""
+
 KEY_ROWS: Final = 1_000
 RECORD: Final = "_record"
 SHOWN: Final = 64 * 1024
@@ -59,9 +62,8 @@ def object_rows(
     )
     target = folder / "objects.parquet"
     with pq.ParquetWriter(target, schema) as writer:
-        rows = (keys.row(item) for item in objects)
-        while batch := list(islice(rows, BATCH_ROWS)):
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+        for batch in _batches(objects):
+            writer.write_table(pa.Table.from_pylist([keys.row(item) for item in batch], schema=schema))
     columns = {**dict.fromkeys(keys.columns, "VARCHAR"), REST: "MAP(VARCHAR, VARCHAR)"}
     facts = {"format": kind, "encoding": plain.encoding}
     relation = f"read_parquet({path_literal(target)})"
@@ -210,6 +212,19 @@ class _Objects:
     def _reject(self, number: int, error: BaseException, text: str) -> None:
         detail = f"{str(error).rstrip('.') or type(error).__name__}."
         self.set_aside(Reject(number, "malformed_line", detail, text))
+
+
+def _batches(objects: Iterable[_Object]) -> Iterator[list[_Object]]:
+    batch: list[_Object] = []
+    characters = 0
+    for item in objects:
+        batch.append(item)
+        characters += sum(len(text) for text in item.texts.values() if text)
+        if len(batch) == BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def _bounded(file: TextIO) -> Iterator[tuple[str, int]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from tasks.ingest.cleaning import CURRENCIES, TEXT_RULES, TRIM
+from tasks.ingest.cleaning import CURRENCIES, NFC, TEXT_RULES, TRIM
 from tasks.ingest.config import SourceConfig
 from tasks.ingest.null_words import is_padded_null, without_null_words
 from tasks.ingest.own_columns import bits_name, given_name, helper_name, parsed_name, raw_name
@@ -19,15 +19,13 @@ from tasks.ingest.padding import bare
 from tasks.ingest.times import CUT, NUMBER_SQL, is_time, time_sql
 from tasks.schemas import EVENT_TYPES, Column, literal, quoted
 
-SUSPICIOUS: Final = (
-    r"[<&\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}\x{feff}\x{200b}\x{2060}\x{fffe}]"
-    r"|^[\s\p{Z}]|[\s\p{Z}]$|^\["
-)
+INVISIBLE: Final = r"\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}\x{feff}\x{200b}\x{2060}\x{fffe}"
+SUSPICIOUS: Final = rf"[<&{INVISIBLE}]|^[\s\p{{Z}}]|[\s\p{{Z}}]$|^\["
 SIGNED: Final = r"[$€£¥￥₹₽][0-9]+(\.[0-9]+)?|[$€£¥￥₹₽]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
 """Prices that are read without Python: a sign before digits, commas between thousands."""
 
-SEPARATED: Final = r"[>|»›\[&<]"
-UNTIDY: Final = r'[>|»›&<\\]|" | "|""|null|\{'
+SEPARATED: Final = rf"[>|»›\[]|{SUSPICIOUS}"
+UNTIDY: Final = rf'[>|»›&<\\{INVISIBLE}]|"[\s\p{{Z}}]|[\s\p{{Z}}]"|""|null|\{{'
 """What a list in JSON has where one of its parts is more, or less, than a plain word."""
 
 NUMERIC: Final = (
@@ -210,8 +208,7 @@ class _Given:
 
 def _text(given: _Given) -> ColumnRules:
     held, helper = given.held, given.helper
-    is_composed = f"strlen({held}) = length({held}) or nfc_normalize({held}) = {held}"
-    test = f"regexp_matches({held}, {literal(SUSPICIOUS)}) or not ({is_composed})"
+    test = f"regexp_matches({held}, {literal(SUSPICIOUS)}) or not {_is_composed(held)}"
     return ColumnRules(
         given.name,
         given.as_text,
@@ -221,6 +218,11 @@ def _text(given: _Given) -> ColumnRules:
         rules=tuple(TEXT_RULES),
         is_missing=given.is_padded_null,
     )
+
+
+def _is_composed(text: str) -> str:
+    """Return SQL of whether a text is in Unicode NFC, as one of ASCII always is."""
+    return f"(strlen({text}) = length({text}) or nfc_normalize({text}) = {text})"
 
 
 def _id(given: _Given) -> ColumnRules:
@@ -237,7 +239,7 @@ def _id(given: _Given) -> ColumnRules:
     closely = (
         f"case when {is_float} then split_part({held}, '.', 1) when regexp_full_match({held}, '[!-~]+') then {held} "
         f"when {given.is_padded_null} then null "
-        f"else nullif(regexp_replace({bare(held)}, '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
+        f"else nullif(regexp_replace(nfc_normalize({bare(held)}), '^(-?[0-9]+)\\.0+$', '\\1'), '') end"
     )
     return ColumnRules(
         given.name,
@@ -249,8 +251,9 @@ def _id(given: _Given) -> ColumnRules:
         bits=f"case when {is_plain} then 0 when {value} is null and {given.is_padded_null} then {NULL_BIT} "
         f"when {held} <> {value} then "
         f"(case when regexp_matches({held}, '^[^.]*\\.0+[^0-9]*$') and not contains({value}, '.') then {FLOAT_ID} "
-        f"else 0 end) + (case when {held} <> {bare(held)} then {TRIM} else 0 end) else 0 end",
-        rules=("float_id", "trim"),
+        f"else 0 end) + (case when {held} <> {bare(held)} then {TRIM} else 0 end) "
+        f"+ (case when {_is_composed(held)} then 0 else {NFC} end) else 0 end",
+        rules=("float_id", "trim", "nfc"),
     )
 
 
@@ -369,18 +372,18 @@ def _timestamp(given: _Given) -> ColumnRules:
 def _path(given: _Given) -> ColumnRules:
     held, helper = given.held, given.helper
     is_list = given.kind.endswith("[]")
-    test, whole = (UNTIDY, f"from_json({held}, '[\"VARCHAR\"]')") if is_list else (SEPARATED, f"[trim({held})]")
-    plain = f"when {helper} is null and len({whole}) > 0 then {whole}"
-    was = whole if is_list else f"[{held}]"
+    test, whole = (UNTIDY, f"from_json({held}, '[\"VARCHAR\"]')") if is_list else (SEPARATED, f"[{held}]")
     is_null = "false" if is_list else given.is_padded_null
+    is_untidy = f"(regexp_matches({held}, {literal(test)}) or not {_is_composed(held)}) and not {is_null}"
+    is_trimmed = "false" if is_list else f"{helper} = [{bare(held)}]"
     return ColumnRules(
         given.name,
         given.as_text,
-        value=f"case when len({helper}) > 0 then {helper} when {is_null} then null {plain} end",
-        helper=f"case when regexp_matches({held}, {literal(test)}) then path_of({held}) end",
-        bits=f"case when {is_null} then {NULL_BIT} "
-        f"when {helper} is null then (case when {was} <> {whole} then {TRIM} else 0 end) "
-        f"when {helper} = {was} then 0 else {OTHER} end",
+        value=f"case when len({helper}) > 0 then {helper} when {is_null} then null "
+        f"when {helper} is null and len({whole}) > 0 then {whole} end",
+        helper=f"case when {is_untidy} then path_of({held}) end",
+        bits=f"case when {is_null} then {NULL_BIT} when {helper} is null or {helper} = {whole} then 0 "
+        f"when {is_trimmed} then {TRIM} else {OTHER} end",
         rules=("category_path", "trim"),
     )
 

@@ -260,16 +260,11 @@ def _unusable(
         f"where {REASON} is not null order by 1"
     )
     for batch in bad.to_arrow_reader(QUARANTINE_BATCH):
-        count, records = batch.num_rows, batch["record"].to_pylist()
-        found: list[int | None] = [None] * count
-        if rows.facts["format"] == "csv":
-            found = list(lines.of(records))
-        elif rows.facts["format"] in {"jsonl", "python"}:
-            found = records
+        records = batch["record"].to_pylist()
         columns = {
             "reason": batch["reason"],
-            "detail": pa.nulls(count, pa.string()),
-            "line": pa.array(found, pa.int64()),
+            "detail": pa.nulls(batch.num_rows, pa.string()),
+            "line": pa.array(lines.of(records) if rows.facts["format"] == "csv" else records, pa.int64()),
             "row": batch["original"],
         }
         yield pa.table(columns, schema=SCHEMA)

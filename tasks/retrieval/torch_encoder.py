@@ -77,7 +77,9 @@ class TorchEncoder:
         """Tokens encoded so far, padding left out."""
         kind = network.transformer.device.type
         self._workers = torch.get_num_threads() if kind == "cpu" else 1
-        self._budget = token_budget * (CUDA_FACTOR if kind == "cuda" else 1)
+        self.factor = CUDA_FACTOR if kind == "cuda" else 1
+        """How much more the device takes at once than a CPU."""
+        self._budget = token_budget * self.factor
 
     @property
     def dimension(self) -> int:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tasks.embed.config import EmbedConfig
 from tasks.embed.encoding import chunks_of, encode_missing, text_digest
 from tasks.retrieval.layout import TextKind
 from tests.builders_encoder import HashEncoder
@@ -98,6 +99,15 @@ def test_progress_counts_every_text_once(tmp_path: Path) -> None:
     encode_missing(TEXTS, HashEncoder(), folder=tmp_path, chunk=7, advance=steps.append)
 
     assert steps == [7, 7, 6]
+
+
+def test_a_small_shop_too_is_saved_and_told_of_many_times(tmp_path: Path) -> None:
+    texts = {text_digest(text): text for text in (f"pen {number}" for number in range(3_000))}
+    steps: list[int] = []
+
+    encode_missing(texts, HashEncoder(), folder=tmp_path, chunk=EmbedConfig().chunk_texts, advance=steps.append)
+
+    assert len(list(tmp_path.glob("chunk-*.npz"))) == len([count for count in steps if count]) > 5
 
 
 def test_nothing_to_encode_is_fine(tmp_path: Path) -> None:

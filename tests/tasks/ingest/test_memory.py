@@ -11,11 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.assets.store import AssetStore
 from tasks.errors import MemoryLimitError
 from tasks.ingest.config import IngestConfig
+from tasks.ingest.object_rows import BATCH_CHARACTERS
 from tests.pandian import ROOT
 from tests.tasks.ingest.ingesting import ingest
 
@@ -77,6 +80,24 @@ def test_a_file_larger_than_the_memory_limit_is_never_held_whole(name: str, opti
     found = json.loads(printed.splitlines()[-1])
     assert found["kept"] == ROWS
     assert found["bytes"] < LIMIT + BESIDE < ROWS * NOTE
+
+
+def test_large_objects_are_written_few_at_a_time(store: AssetStore, tmp_path: Path) -> None:
+    note = "x" * (BATCH_CHARACTERS // 8)
+    (tmp_path / "notes.jsonl").write_text("".join(f'{{"id": {i}, "note": "{note}"}}\n' for i in range(24)), "utf-8")
+    written = 0
+
+    def write_table(writer: pq.ParquetWriter, table: pa.Table) -> None:
+        nonlocal written
+        written = max(written, table.nbytes)
+        return original(writer, table)
+
+    original = pq.ParquetWriter.write_table
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pq.ParquetWriter, "write_table", write_table)
+        found = ingest(store, tmp_path, {"table": "notes", "uri": "notes.jsonl"})
+    assert found.metrics["rows_kept"] == 24
+    assert written < 2.5 * BATCH_CHARACTERS, "of three times as much in the file"
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])

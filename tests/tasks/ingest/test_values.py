@@ -411,6 +411,30 @@ def test_a_whole_number_is_the_same_id_in_json_and_parquet(store: AssetStore, tm
     assert ingest(store, tmp_path, *sources).column("product_id") == ["1000000000000000000"]
 
 
+def test_ids_and_categories_are_composed_as_texts_are(store: AssetStore, tmp_path: Path) -> None:
+    values = ["Cafe\u0301", "Cafe\u0301 > Bar", "Pens\u200b", "\u00a0Pens ", "Caf\u00e9"]
+    rows = [f"e\u0301{number};pen;{value}" for number, value in enumerate(values)]
+    (tmp_path / "p.csv").write_text("\n".join(["product_id;title;category", *rows]) + "\n", "utf-8")
+    found = ingest(store, tmp_path, SOURCE)
+    assert found.column("product_id") == [f"\u00e9{number}" for number in range(5)]
+    assert found.column("category") == [["Caf\u00e9"], ["Caf\u00e9", "Bar"], ["Pens"], ["Pens"], ["Caf\u00e9"]]
+    assert found.metrics["rules"] == {"product_id.nfc": 5, "category.category_path": 2, "category.trim": 2}
+
+
+def test_the_parts_of_a_list_are_composed(store: AssetStore, tmp_path: Path) -> None:
+    found = parquet(store, tmp_path, category=pa.array([["Cafe\u0301", "\u00a0Bar"], ["Pens\u200b"]]))
+    assert found.column("category") == [["Caf\u00e9", "Bar"], ["Pens"]]
+
+
+def test_a_row_set_aside_has_its_number_where_there_are_no_lines(store: AssetStore, tmp_path: Path) -> None:
+    rows = [{"product_id": "a", "title": "pen"}, {"product_id": None, "title": "cup"}, {"product_id": "c", "title": ""}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "p.parquet")
+    (tmp_path / "p.json").write_text(json.dumps(rows, indent=1), "utf-8")
+    for name in ("p.parquet", "p.json"):
+        found = ingest(store, tmp_path, {"table": "products", "uri": name}).quarantine
+        assert found["line"].to_pylist() == [2, 3]
+
+
 def test_a_padded_word_that_means_nothing_is_no_value(store: AssetStore, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(
         "product_id,title,brand,currency,category\n"
