@@ -25,6 +25,7 @@ from tasks.inventory.config import InventoryConfig
 from tasks.profile.config import ProfileConfig
 from tasks.register.config import RegisterConfig
 from tasks.retrieval.weights import DEFAULT_ENCODER
+from tasks.schemas import CANONICAL
 from tasks.validate.config import ValidateConfig
 
 Part = TypeVar("Part", bound=StageConfig)
@@ -257,7 +258,7 @@ def _resolved(settings: Settings, base: Path) -> Settings:
         update={
             "lake": settings.lake if "://" in settings.lake else str(_path(settings.lake, base)),
             "home": str(home),
-            "suites": None if settings.suites is None else str(_existing_folder(_path(settings.suites, base))),
+            "suites": None if settings.suites is None else str(_suites(_path(settings.suites, base), settings)),
             "mlflow": MlflowConfig.model_validate(mlflow),
             "embed": embed,
             "finetune": _filled(finetune, {**prompts, **mlflow, "experiment": settings.shop}),
@@ -289,11 +290,20 @@ def _encoder(name: str, base: Path) -> str:
     return str(folder) if name != DEFAULT_ENCODER and folder.is_dir() else name
 
 
-def _existing_folder(path: Path) -> Path:
-    if not path.is_dir():
-        place = origin_of("suites")
-        raise SettingsError(file=place, problem=f"the folder {path} is not there.", fix=f"Make it, or drop {place}.")
-    return path
+def _suites(folder: Path, settings: Settings) -> Path:
+    """Return the folder of the shop's own suites, each of which is one of a table."""
+    place = origin_of("suites")
+    if not folder.is_dir():
+        raise SettingsError(file=place, problem=f"the folder {folder} is not there.", fix=f"Make it, or drop {place}.")
+    tables = {*settings.tables, *CANONICAL}
+    for suite in sorted(folder.glob("*.json")):
+        if suite.stem not in tables:
+            raise SettingsError(
+                file=place,
+                problem=f"{suite} is named after no table of the shop. {near_miss(suite.stem, tables)}".strip(),
+                fix="Call it as the table that it judges, or take it out of the folder.",
+            )
+    return folder
 
 
 class _Loader(yaml.SafeLoader):

@@ -10,9 +10,6 @@ import click
 from flows.commands.options import config_option, json_option
 from flows.commands.output import print_json, print_text, settings_of, store_of
 
-QUARANTINE_ROWS = 10
-"""Rows of a quarantine that are shown unasked: it is looked at for them."""
-
 
 @click.group()
 def inventory() -> None:
@@ -55,7 +52,7 @@ def list_assets(config: str | None, with_shards: bool, as_json: bool) -> None:
     "most",
     metavar="N",
     type=click.IntRange(0, 10_000),
-    help="Also the first N rows of its table; 10 of a quarantine, if not named.",
+    help="Also the first N rows of its table.",
 )
 @json_option
 def show_asset(key: str, config: str | None, most: int | None, as_json: bool) -> None:
@@ -69,16 +66,14 @@ def show_asset(key: str, config: str | None, most: int | None, as_json: bool) ->
     store = store_of(settings_of(config))
     manifest = show(store, key)
     content = manifest.model_dump(mode="json")
-    is_quarantine = manifest.key.startswith("quarantine/") and not as_json
-    wanted = (QUARANTINE_ROWS if is_quarantine else 0) if most is None else most
-    rows = first_rows(store, manifest.ref, wanted).to_pylist() if wanted and manifest.rows else []
+    rows = first_rows(store, manifest.ref, most).to_pylist() if most and manifest.rows else []
     if as_json:
         return print_json({**content, **({} if most is None else {"first_rows": _plain(rows)})})
     import yaml
 
     content["data"] = f"{store.lake.url}/{manifest.key}/{manifest.version}/{manifest.data}"
     click.echo(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100).rstrip())
-    if wanted:
+    if most:
         from flows.summary import row_list
 
         print_text(row_list(rows, manifest.rows))

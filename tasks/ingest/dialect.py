@@ -11,31 +11,52 @@ from tasks.ingest.config import SourceConfig
 
 SAMPLE_CHARACTERS: Final = 64 * 1024
 DELIMITERS: Final = ",;\t|"
+QUOTE: Final = '"'
+OTHER_QUOTE: Final = "'"
 
 
 def dialect(sample: Sequence[str], source: SourceConfig) -> tuple[str, str]:
-    """Return the delimiter and the quote of a file that begins with some lines; an empty quote means there is none."""
-    quote = source.quote if source.quote is not None else '"'
-    return source.delimiter or _delimiter(sample, quote), quote
+    """Return the delimiter and the quote of a file that begins with some lines; an empty quote means there is none.
 
-
-def _delimiter(sample: Sequence[str], quote: str) -> str:
-    """The one that parts the names of the columns into most fields, as many as most of the rows have."""
+    They are the ones that part the names of the columns into most fields, as many as most of the rows have.
+    """
+    delimiters = source.delimiter or DELIMITERS
     text = "".join(sample)
     is_cut = len(text) > SAMPLE_CHARACTERS
-    bare = _without_quoted(text[:SAMPLE_CHARACTERS], quote)
-    lines = [line for line in bare.splitlines() if line.strip()] or [""]
-    if is_cut and len(lines) > 1:
-        lines.pop()
+    seen = text[:SAMPLE_CHARACTERS]
+    quotes = _quotes(seen, delimiters) if source.quote is None else (source.quote,)
+    lines = {quote: _lines(_without_quoted(seen, quote, delimiters), is_cut=is_cut) for quote in quotes}
     # Behind a comma that is part of a text there is a space.
-    return max(DELIMITERS, key=lambda it: (_agreeing_marks(lines, it), -lines[0].count(f"{it} ")))
+    return max(
+        ((delimiter, quote) for quote in quotes for delimiter in delimiters),
+        key=lambda it: (_agreeing_marks(lines[it[1]], it[0]), -lines[it[1]][0].count(f"{it[0]} ")),
+    )
 
 
-def _without_quoted(text: str, quote: str) -> str:
+def _quotes(text: str, delimiters: str) -> tuple[str, ...]:
+    """Return the quotes that cells may stand in, the likeliest first. An apostrophe mostly is a part of a text."""
+    without = _without_quoted(text, OTHER_QUOTE, delimiters)
+    begins_a_cell = re.search(rf"(?:^|[{re.escape(delimiters)}]){OTHER_QUOTE}", without, re.MULTILINE)
+    if without == text or begins_a_cell or _without_quoted(text, QUOTE, delimiters) != text:
+        return (QUOTE,)
+    names = text.splitlines()[0]
+    return (
+        (OTHER_QUOTE,)
+        if not _without_quoted(names, OTHER_QUOTE, delimiters).strip(delimiters)
+        else (QUOTE, OTHER_QUOTE)
+    )
+
+
+def _lines(text: str, *, is_cut: bool) -> list[str]:
+    lines = [line for line in text.splitlines() if line.strip()] or [""]
+    return lines[:-1] if is_cut and len(lines) > 1 else lines
+
+
+def _without_quoted(text: str, quote: str, delimiters: str) -> str:
     if not quote:
         return text
-    mark = re.escape(quote)
-    cell = rf"(?:^|(?<=[{DELIMITERS}])){mark}(?:[^{mark}]++|{mark}{mark})*+{mark}(?=[{DELIMITERS}\r\n]|\Z)"
+    mark, between = re.escape(quote), re.escape(delimiters)
+    cell = rf"(?:^|(?<=[{between}])){mark}(?:[^{mark}]++|{mark}{mark})*+{mark}(?=[{between}\r\n]|\Z)"
     return re.sub(cell, "", text, flags=re.MULTILINE)
 
 

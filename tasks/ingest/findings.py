@@ -181,7 +181,7 @@ def _quarantined(
             column=column if known else "event_type" if reason == "unknown_event_type" else None,
             kind=kind, severity="warning", dimension=dimension, tag=reason,
             message=f"{_number_of(count, 'row')} set aside: {reason.replace('_', ' ')}.",
-            action=f"See where each row is, by file and line: `pandian inventory show quarantine/{table}`.",
+            action=f"See where each row is, by file and line: `pandian inventory show quarantine/{table} --rows 20`.",
         )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> 
         draft.metrics.update({"priority": shard.source.priority, **asdict(counts)})
 
 
-@stage("merge", revision=6, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
+@stage("merge", revision=7, produces=lambda table, **_: (specs.table(table), specs.quarantine(table)))
 def merge_shards(table: str, shards: list[AssetRef], config: IngestConfig, build: Build) -> None:
     """Merge a table's files, resolve conflicts, and account for every row."""
     names = shard_names(table, shards)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ def test_every_command_has_help_with_an_example(name: str, command: click.Comman
         ["inventory", "history", "tables/products"],
         ["inventory", "diff", "tables/products"],
         ["settings", "show"],
+        ["settings", "schema"],
+        ["gc", "--dry-run"],
     ],
 )
 def test_commands_that_only_read_import_nothing_heavy(tmp_path: Path, args: list[str]) -> None:
@@ -136,11 +139,14 @@ def test_a_quarantine_is_shown_with_its_rows(tmp_path: Path) -> None:
         {"reason": ["missing_product_id"], "source": ["items.csv"], "line": [7], "row": ['{"a":"\x1b[2J"}']}
     )
     save_asset(AssetStore(str(tmp_path / "lake")), specs.quarantine("products"), {"part-0.parquet": rows})
-    shown = pandian("inventory", "show", "quarantine/products", cwd=tmp_path).stdout
+    shown = pandian("inventory", "show", "quarantine/products", "--rows", "5", cwd=tmp_path).stdout
     assert "reason: missing_product_id" in shown
     assert "line: 7" in shown
     assert "\x1b" not in shown
     assert "\\x1b[2J" in shown
+    for data in (tmp_path / "lake").rglob("data-*"):
+        shutil.rmtree(data)
+    assert "rows: 1" in pandian("inventory", "show", "quarantine/products", cwd=tmp_path).stdout
 
 
 def test_the_history_of_an_asset_lists_its_versions_and_diff_compares_two(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,8 @@ def test_two_runs_at_once_neither_corrupt_nor_duplicate_anything(tmp_path: Path,
         runs = [pool.submit(answer, "run", cwd=tmp_path, env=prefect, is_warm=True) for _ in range(2)]
         first, second = (run.result() for run in runs)
 
+    begun, ended = zip(*(_times(report["run_id"], prefect) for report in (first, second)), strict=True)
+    assert max(begun) < min(ended), "the runs were not at work together"
     assert [(a["key"], a["version"]) for a in first["assets"]] == [(a["key"], a["version"]) for a in second["assets"]]
 
     store = AssetStore(str(tmp_path / "lake"))
@@ -32,3 +37,10 @@ def test_two_runs_at_once_neither_corrupt_nor_duplicate_anything(tmp_path: Path,
     assert set(folders.values()) == {1}
     made = [item for report in (first, second) for item in report["assets"] if not item["skipped"]]
     assert len(made) == len(first["assets"]), "an asset was made twice, or not at all"
+
+
+def _times(run: str, prefect: Mapping[str, str]) -> tuple[datetime, datetime]:
+    """When a run began and ended, as Prefect tells."""
+    with urllib.request.urlopen(f"{prefect['PREFECT_API_URL']}/flow_runs/{run}", timeout=60) as answered:
+        told = json.load(answered)
+    return datetime.fromisoformat(told["start_time"]), datetime.fromisoformat(told["end_time"])

@@ -15,6 +15,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.reports import EVALUATION_REPORT, EvaluationReport
 from tasks.assets.store import AssetStore
 from tests.pandian import answer, pandian
+from tests.watched import forget, told, watching
 
 OFFLINE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 """A network namespace of its own, with nothing in it but the loopback device."""
@@ -41,10 +42,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(folder: Path) -> Any:  # JSON values of any shape
-    reached = pandian(cwd=folder, before=OFFLINE, code="import socket; socket.create_connection(('192.0.2.1', 80), 2)")
-    assert reached.returncode != 0, "the network is not blocked"
-    done = pandian("demo", "--json", cwd=folder, before=OFFLINE, env=SHORT)
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("watched")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path, watched: Path) -> Any:  # JSON values of any shape
+    env = watching(watched)
+    call = "import socket; socket.create_connection(('192.0.2.1', 80), 2)"
+    assert pandian(cwd=folder, before=OFFLINE, env=env, code=call).returncode != 0, "the network is not blocked"
+    assert told(watched), "the network is not watched"
+    forget(watched)
+    done = pandian("demo", "--json", cwd=folder, before=OFFLINE, env={**SHORT, **env})
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
 
@@ -64,6 +73,12 @@ def test_the_demo_runs_without_a_network_and_registers_a_model(report: Any) -> N
     assert report["status"] == "succeeded", report["problem"]
     assert report["model"]["alias"] == "challenger"
     assert {stage["status"] for stage in report["stages"]} == {"run"}
+
+
+@pytest.mark.service
+def test_nothing_outside_this_machine_is_even_looked_for(report: Any, watched: Path) -> None:  # JSON values
+    assert report["status"] == "succeeded", report["problem"]
+    assert told(watched) == []
 
 
 @pytest.mark.service

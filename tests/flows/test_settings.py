@@ -178,6 +178,19 @@ def test_a_shops_own_suite_is_read_from_its_folder(tmp_path: Path) -> None:
     assert read_suite(settings, "products") is None
 
 
+def test_a_suite_of_no_table_is_refused_and_the_nearest_table_named(tmp_path: Path) -> None:
+    config = str(write_shop(tmp_path, extra="suites: suites\n"))
+    (tmp_path / "suites").mkdir()
+    for name in ("events", "coupons", "queries"):  # the last is a table that others may lead to
+        (tmp_path / "suites" / f"{name}.json").write_text("{}")
+    assert load_settings(config).suites is not None
+    (tmp_path / "suites" / "evnets.json").write_text("{}")
+    with pytest.raises(
+        SettingsError, match=r"evnets\.json is named after no table of the shop\. Did you mean “events”\?"
+    ):
+        load_settings(config)
+
+
 def test_a_missing_folder_of_suites_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="suites"):
         load_settings(str(write_shop(tmp_path, extra="suites: nowhere\n")))
