@@ -16,6 +16,8 @@ from tasks.assets.asset import AssetSpec
 from tasks.schemas import CANONICAL
 
 DOCS = Path(__file__).parents[1] / "docs"
+WIDTH = 78
+"""What click fills of a terminal of 80 columns; the pages are the same from a terminal of any width."""
 TABLE_SPECS = (specs.table, specs.quarantine, specs.validation, specs.profile)
 
 
@@ -49,9 +51,8 @@ def configuration() -> str:
 def commands() -> str:
     """Return the reference of the command line, from the commands' own help."""
     lines = ["# Commands", ""]
-    for path, command in _commands(cli, ("pandian",)):
-        context = click.Context(command, info_name=" ".join(path))
-        lines += [f"## {' '.join(path)}", "", "```text", command.get_help(context), "```", ""]
+    for context in _contexts(cli, "pandian"):
+        lines += [f"## {context.command_path}", "", "```text", context.get_help(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -131,11 +132,13 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    yield path, command
+def _contexts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
+    """Yield the contexts that a command and those below it run in: a group's settings hold below it."""
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, **command.context_settings)
+    yield context
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            yield from _commands(command.commands[name], (*path, name))
+        for below in sorted(command.commands):
+            yield from _contexts(command.commands[below], below, context)
 
 
 if __name__ == "__main__":

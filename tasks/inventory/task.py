@@ -17,7 +17,7 @@ def tells_of_registration(assets: list[AssetRef], recipe: str, store: AssetStore
     return bool(store.manifest(AssetRef(CATALOGUE.key, recipe)).metrics["registration"] == _registration(assets, store))
 
 
-@stage("inventory", revision=16, produces=lambda **_: (CATALOGUE,), is_kept=tells_of_registration)
+@stage("inventory", revision=17, produces=lambda **_: (CATALOGUE,), is_kept=tells_of_registration)
 def catalogue(assets: list[AssetRef], config: InventoryConfig, build: Build) -> None:
     """Write the catalogue pages of the assets of one stocktake."""
     found = Catalogue((_read(ref, config, build) for ref in assets), config.owners, lake=build.store.lake.url)

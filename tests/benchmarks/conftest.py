@@ -1,11 +1,11 @@
-"""What a benchmark measured goes into one ledger, printed as a table and written to docs/benchmarks.md."""
+"""What a benchmark measured goes into one ledger, printed as a table; that of all is written to docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from tests.pandian import pandian
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+IS_PARTIAL = pytest.StashKey[bool]()
 HEADER = "| work | peer in the same run | needs | ours | peer | ratio | met |\n|---|---|---|---|---|---|---|\n"
 
 
@@ -78,11 +79,26 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     notes = [f"- {note}" for note in found.notes]
     text = "\n".join(["# Benchmarks", "", f"Measured by `make bench` on {machine}.", "", found.table(), *notes, ""])
     if request.config.getoption("--ledger"):
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
+        if _is_whole(request.session, found):
+            PAGE.parent.mkdir(exist_ok=True)
+            PAGE.write_text(text, encoding="utf-8")
+        else:
+            text += "\nNot every benchmark left a row: docs/benchmarks.md stays as it was.\n"
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         reporter.write_line("\n" + text)
+
+
+def _is_whole(session: pytest.Session, found: Ledger) -> bool:
+    """Whether no benchmark was left out, and each that ran left its row."""
+    files = set(Path(__file__).parent.glob("bench_*.py"))
+    is_all = not session.config.stash.get(IS_PARTIAL, False) and {item.path for item in session.items} == files
+    return is_all and len(found.entries) == len(session.items)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[IS_PARTIAL] = True
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -72,6 +72,36 @@ class Stock:
         self.models(products, events)
         return self.refs
 
+    def hostile_names(self) -> None:
+        """Publish a table whose columns, file, findings and rule have the hostile name, and a decision with it."""
+        name = self.hostile
+        rows = pa.table({name: [0.5, 1.5]})
+        counted = accounting(3, 2, 0, 1, rules={f"{name}.trim": 1})
+        found = finding("extra", name, name, "warning", 1, 0.5, name, keys="failing/0.parquet")
+        table = self.publish(
+            specs.table("extra"),
+            tables={"part-0.parquet": rows},
+            metrics=counted | {"sources": {name: counted["sources"]["items.csv"]}, "encodings": {name: name}},
+            findings=(found,),
+        )
+        aside = {"reason": ["bad_time"], "detail": [name], "source": [name], "line": [1], "row": [name]}
+        self.publish(specs.quarantine("extra"), tables={"part-0.parquet": pa.table(aside)})
+        result = expectation(name, "expect_column_values_to_be_between", "warn", False, name)
+        result = result.model_copy(update={"reason": name, "failing": "failing/0.parquet", "parameters": {name: name}})
+        suite = reports.ValidationReport(
+            table="extra", suite=name, verdict="warned", rows=2, partitions=1, results=(result,), docs=None
+        )
+        texts = {reports.VALIDATION_REPORT: suite}
+        self.publish(specs.validation("extra"), table, stage="validate", texts=texts, verdict="warned")
+        columns = (
+            numeric(name, 2, skew=0.1),
+            numeric(f"{name} 2", 2, skew=0.2),
+            column(f"{name} 3", f"STRUCT({'wide' * 40} VARCHAR)", distinct=2),
+        )
+        self.profile("extra", table, columns)
+        told = {"model": MODEL, "decision": "promoted", "version": "3", "from_version": "2", "by": name, "reason": name}
+        self.publish(specs.REVIEWS, table, stage="review", metrics=told)
+
     def products(self) -> AssetRef:
         hostile = pa.table({"product_id": [self.hostile], "title": [self.hostile]})
         rows = pa.concat_tables([make_products(60), hostile], promote_options="default")
@@ -235,7 +265,9 @@ class Stock:
         self.associations(products, events, clusters)
         self.duplicates(products, vectors)
         leakage = (
-            reports.LeakageCheck(name="no_event_after_cutoff", is_clean=True, detail="0 of 160 training events."),
+            reports.LeakageCheck(
+                name="no_event_after_cutoff", is_clean=True, detail=f"0 of 160 training events. {self.hostile}"
+            ),
         )
         split = self.split(events, leakage)
         history = pa.table(
@@ -370,7 +402,7 @@ class Stock:
     def split(self, events: AssetRef, leakage: tuple[reports.LeakageCheck, ...]) -> AssetRef:
         report = reports.SplitReport(
             method="last_out",
-            reason="Most users return within the span.",
+            reason=f"Most users return within the span. {self.hostile}",
             positive_events=("purchase",),
             min_history=1,
             users={"train": 40, "test": 40},

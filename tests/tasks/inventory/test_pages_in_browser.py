@@ -24,8 +24,11 @@ WIDER = "() => document.documentElement.scrollWidth - document.documentElement.c
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = AssetStore(str(tmp_path_factory.mktemp("browser") / "lake"))
-    refs = Stock(store).everything()
-    return store.path(catalogue.fn(refs, config=InventoryConfig(shop="tiny"), store=store).primary)
+    stock = Stock(store)
+    stock.everything()
+    stock.hostile_names()
+    config = InventoryConfig(shop="tiny", owners={"extra": HOSTILE})
+    return store.path(catalogue.fn(stock.refs, config=config, store=store).primary)
 
 
 @pytest.fixture
@@ -71,6 +74,22 @@ def test_a_hostile_name_is_read_as_text(index: Page) -> None:
     assert HOSTILE in index.locator("#clusters").inner_text()
 
 
+def test_hostile_columns_reasons_and_decisions_are_read_as_text(browser: Browser, site: Path) -> None:
+    page = browser.new_page()
+    for key in (
+        "tables/extra",
+        "quarantine/extra",
+        "validations/extra",
+        "profiles/extra",
+        "splits/behaviour",
+        "evaluations/recommender",
+        "inventory/review",
+    ):
+        page.goto((site / "assets" / f"{key}.html").as_uri())
+        assert HOSTILE[:40] in (page.locator("main").text_content() or ""), key
+    page.close()
+
+
 def test_a_click_sorts_by_number_and_a_second_click_turns_round(index: Page) -> None:
     rows = index.locator("#asset-table tbody tr td:nth-child(3)")
     header = index.get_by_role("columnheader", name="Rows").last
@@ -95,7 +114,7 @@ def test_the_filter_keeps_rows_with_all_words_and_counts_them(index: Page) -> No
     index.keyboard.press("/")
     index.keyboard.type("EVENTS profile")
     assert index.locator("#asset-table tbody tr:visible th").all_inner_texts() == ["profiles/events\nWhat events holds"]
-    assert index.locator("output").inner_text() == "1 of 20"
+    assert index.locator("output").inner_text() == "1 of 25"
 
 
 def test_a_picture_of_lineage_leads_from_page_to_page(index: Page) -> None:
@@ -161,7 +180,7 @@ def test_the_page_is_readable_without_its_script(browser: Browser, site: Path) -
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((site / "index.html").as_uri())
-    assert page.locator("#asset-table tbody tr").count() == 20
+    assert page.locator("#asset-table tbody tr").count() == 25
     assert not page.locator(".filter").is_visible()
     context.close()
 

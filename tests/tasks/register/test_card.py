@@ -57,6 +57,15 @@ def test_the_card_says_who_was_asked() -> None:
     assert "- nothing of the future is trained on: clean. 0 of 9 events." in card()
 
 
+def test_the_card_says_how_behaviour_was_split() -> None:
+    moment = {"validation": "2026-01-02T10:00:00+00:00", "test": "2026-01-09T10:00:00+00:00"}
+    rule = {"validation": "the last choice but one of each user", "test": "the last choice of each user"}
+    for cutoffs, words in ((moment, "one moment for all users"), (rule, "each user's last choices")):
+        text = card(candidate=replace(CANDIDATE, evaluation=evaluation_of(cutoffs=cutoffs)))
+        assert f"over 4 products, on a split by {words}. Users:" in text
+        assert f"- test begins: {cutoffs['test']}" in text
+
+
 def test_the_card_sets_the_candidate_beside_the_champion() -> None:
     text = card(version=champion("s1"), decision=Decision((), "Both were measured on the same split."))
     assert "| ndcg_at_10 | 0.1200 (0.1100–0.1300) | 0.1100 (0.1000–0.1300) |" in text
