@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +21,7 @@ from tasks.assets.asset import AssetRef
 from tasks.assets.store import AssetStore
 from tasks.errors import TooLittleDataError
 from tasks.finetune.config import FinetuneConfig, SplitConfig
+from tasks.finetune.loss import info_nce
 from tasks.finetune.reading import read_lesson
 from tasks.finetune.task import finetune, split_behaviour
 from tasks.finetune.trainer import CHECKPOINT
@@ -76,6 +81,57 @@ def test_the_stage_publishes_a_model_its_adapter_and_its_curve(store: AssetStore
     assert "kept" in manifest.metrics["verdict"]
     again = finetune.fn(products, split, None, None, config=config.model_copy(update={"device": "auto"}), store=store)
     assert again.status == "skipped"
+
+
+@pytest.fixture
+def tracked(config: FinetuneConfig, empty_mlflow: Path, tmp_path: Path) -> FinetuneConfig:
+    database = shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
+    at = {"tracking_uri": f"sqlite:///{database}", "artifact_location": (tmp_path / "artifacts").as_uri()}
+    return config.model_copy(update=at)
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's models use it
+def test_the_manifest_names_the_mlflow_run_that_holds_the_curves(store: AssetStore, tracked: FinetuneConfig) -> None:
+    from mlflow import MlflowClient
+
+    made = finetune.fn(*tasteful_shop(store), None, None, config=tracked, store=store).primary
+    history = pq.read_table(store.path(made) / "history.parquet").to_pylist()
+    client = MlflowClient(tracked.tracking_uri)
+    run = client.get_run(store.manifest(made).metrics["mlflow_run_id"])
+    assert (run.data.tags["asset"], run.info.status) == (str(made), "FINISHED")
+    for name in ("loss", "validation_ndcg_at_10"):
+        logged = {point.step: point.value for point in client.get_metric_history(run.info.run_id, name)}
+        assert logged == pytest.approx({row["step"]: row[name] for row in history if row[name] is not None})
+
+
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")  # MLflow's models use it
+def test_a_training_that_breaks_off_has_logged_its_curves_up_to_there(
+    store: AssetStore, tracked: FinetuneConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.setattr("tasks.finetune.trainer.info_nce", breaking_off(info_nce, after=3))
+    with pytest.raises(KeyboardInterrupt):
+        finetune.fn(*tasteful_shop(store), None, None, config=tracked, store=store)
+    client = MlflowClient(tracked.tracking_uri)
+    (run,) = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
+    curves = {name: client.get_metric_history(run.info.run_id, name) for name in ("loss", "validation_ndcg_at_10")}
+    assert {name: [point.step for point in curve] for name, curve in curves.items()} == {
+        "loss": [1, 2, 3],
+        "validation_ndcg_at_10": [0, 2],
+    }
+    assert run.info.status == "FAILED"
+
+
+def breaking_off(loss: Callable[..., Any], after: int) -> Callable[..., Any]:  # torch tensors
+    steps = itertools.count(1)
+
+    def loss_or_end(*args: Any, **more: Any) -> Any:
+        if next(steps) > after:
+            raise KeyboardInterrupt
+        return loss(*args, **more)
+
+    return loss_or_end
 
 
 def test_training_that_brings_nothing_leaves_the_encoder_as_it_came_unless_its_prompts_are_others(

@@ -14,12 +14,19 @@ from hypothesis import strategies as st
 
 from tasks.assets.store import AssetStore
 from tasks.errors import MemoryLimitError, TooLittleDataError
+from tasks.finetune import split_queries
 from tasks.finetune.config import SplitConfig
 from tasks.finetune.split import Split, behaviour_split
 from tasks.finetune.task import split_behaviour
 from tests.builders import make_events, save_table
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+LABELLED_BY_HAND = """
+create table labelled as
+select *, unnest(string_split(split_part(product_id, ' ', 1), '+')) as split from choices where {bound}
+"""
+"""A split that may do anything: the first word of a product says where its choices go, `train+test` in both."""
 
 
 def events_of(rows: list[tuple[str, str, int]], **more: list[object]) -> pa.Table:
@@ -108,6 +115,65 @@ def test_events_that_mean_nothing_are_refused_with_the_types_that_there_are(tmp_
 def test_behaviour_too_thin_to_hold_any_back_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TooLittleDataError, match="nothing for validation and test"):
         split_of(events_of([("u", "a", 0), ("u", "b", 1)]), tmp_path)
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_queries, "SPLIT_BY_LAST", LABELLED_BY_HAND.format(bound="$min_history > 0"))
+    monkeypatch.setattr(split_queries, "SPLIT_BY_CUTOFF", LABELLED_BY_HAND.format(bound="$validation < $test"))
+
+
+def leaks(split: Split) -> dict[str, str]:
+    return {check.name: check.detail for check in split.report.leakage if not check.is_clean}
+
+
+SOUND = [("u", "train a", 0), ("u", "train b", 1), ("u", "validation c", 2), ("u", "test d", 3)]
+
+
+@pytest.mark.usefixtures("by_hand")
+@pytest.mark.parametrize(
+    ("rows", "check", "detail"),
+    [
+        ([("v", "train+test a", 1), ("w", "train+validation b", 2)], "every_choice_is_in_one_split", "2 choices are"),
+        ([("v", "train a", 5), ("v", "validation b", 4)], "no_user_learns_after_their_validation", "1 users have"),
+        ([("v", "train a", 5), ("v", "test b", 4)], "no_user_learns_after_their_test", "1 users have"),
+        ([("v", "validation a", 5), ("v", "test b", 4)], "no_user_learns_after_their_test", "1 users have"),
+    ],
+    ids=["in two splits", "train after validation", "train after test", "validation after test"],
+)
+def test_a_user_whose_later_choices_are_learned_from_is_counted_as_a_leak(
+    rows: list[tuple[str, str, int]], check: str, detail: str, tmp_path: Path
+) -> None:
+    assert leaks(split_of(events_of(SOUND), tmp_path)) == {}
+    found = leaks(split_of(events_of([*SOUND, *rows]), tmp_path))
+    assert list(found) == [check]
+    assert found[check].startswith(detail)
+
+
+@pytest.mark.usefixtures("by_hand")
+@pytest.mark.parametrize(
+    ("moved", "expected"),
+    [
+        ({}, {}),
+        ({3: "train"}, {"validation": "1 choices of train."}),
+        ({5: "validation"}, {"test": "1 choices of train and validation."}),
+        ({6: "train"}, {"validation": "1 choices of train.", "test": "1 choices of train and validation."}),
+    ],
+    ids=["none", "train at validation's moment", "validation at the test's moment", "train after both"],
+)
+def test_choices_at_or_after_the_moment_of_a_later_split_are_counted_as_a_leak(
+    moved: dict[int, str], expected: dict[str, str], tmp_path: Path
+) -> None:
+    labels = dict(enumerate(["train"] * 3 + ["validation"] * 2 + ["test"] * 3)) | moved
+    rows = [(f"u{day}", f"{label} {day}", day) for day, label in labels.items()]
+    found = split_of(events_of(rows), tmp_path, method="cutoff", validation_share=0.25, test_share=0.25)
+    assert leaks(found) == {f"nothing_before_{split}_is_past_its_cutoff": words for split, words in expected.items()}
+
+
+def test_last_out_tells_how_much_it_learns_from_other_users_hindsight(tmp_path: Path) -> None:
+    rows = [("early", f"p{day}", day) for day in range(4)] + [("late", f"p{day}", day) for day in range(3, 8)]
+    checks = {check.name: check for check in split_of(events_of(rows), tmp_path).report.leakage}
+    assert "Of the training choices 40% are later" in checks["no_user_learns_after_their_test"].detail
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -90,7 +90,7 @@ def test_large_objects_are_written_few_at_a_time(store: AssetStore, tmp_path: Pa
     def write_table(writer: pq.ParquetWriter, table: pa.Table) -> None:
         nonlocal written
         written = max(written, table.nbytes)
-        return original(writer, table)
+        original(writer, table)
 
     original = pq.ParquetWriter.write_table
     with pytest.MonkeyPatch.context() as patched:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from mlflow import MlflowClient
 
 from tasks.assets.store import AssetStore
 from tasks.register.candidate import Candidate, questions
@@ -21,14 +20,6 @@ PRODUCTS = pa.table({"product_id": list(TITLES), "title": list(TITLES.values())}
 @pytest.fixture(scope="session")
 def recommender_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_recommender(tmp_path_factory.mktemp("recommender") / "model")
-
-
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database with nothing in it, to be copied: to make one takes longer than most tests."""
-    database = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{database}").search_experiments()
-    return database
 
 
 @pytest.fixture(scope="session")
