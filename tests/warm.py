@@ -1,4 +1,4 @@
-"""Forks runs from a process that has imported what each of them imports: 12 s of work that is the same every time.
+"""Forks runs from a process that has imported what each of them imports: 17 s of work that is the same every time.
 
 A fork is a process like any other: it has an environment, a folder and a session of its own, can be killed, and ends as
 Python ends. What depends on the environment when it is imported (Prefect, pandian itself) is left to each run. Forks

@@ -39,12 +39,7 @@ def _quotes(text: str, delimiters: str) -> tuple[str, ...]:
     begins_a_cell = re.search(rf"(?:^|[{re.escape(delimiters)}]){OTHER_QUOTE}", without, re.MULTILINE)
     if without == text or begins_a_cell or _without_quoted(text, QUOTE, delimiters) != text:
         return (QUOTE,)
-    names = text.splitlines()[0]
-    return (
-        (OTHER_QUOTE,)
-        if not _without_quoted(names, OTHER_QUOTE, delimiters).strip(delimiters)
-        else (QUOTE, OTHER_QUOTE)
-    )
+    return (OTHER_QUOTE,) if text.startswith(OTHER_QUOTE) else (QUOTE, OTHER_QUOTE)
 
 
 def _lines(text: str, *, is_cut: bool) -> list[str]:

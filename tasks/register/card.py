@@ -49,9 +49,8 @@ def model_card(name: str, candidate: Candidate, decision: Decision, *, champion:
         "",
         "## How it was measured",
         "",
-        f"Full ranking over {evaluation.products:,} products, on a split by {_split(evaluation.cutoffs)}. "
-        f"Users: {_users(evaluation.users)}. Events: {_counts(evaluation.events)}. "
-        "In brackets 95 % bootstrap intervals over users.",
+        f"Full ranking over {evaluation.products:,} products. Users: {_users(evaluation.users)}. "
+        f"Events: {_counts(evaluation.events)}. In brackets 95 % bootstrap intervals over users.",
         "",
         *_table(evaluation, lambda metric: not metric.startswith(SEARCH_METRICS)),
         "",
@@ -145,12 +144,6 @@ def _paragraph(text: str) -> list[str]:
 
 def _cell(value: MetricValue | None) -> str:
     return "" if value is None else f"{value.value:.4f} ({value.low:.4f}–{value.high:.4f})"
-
-
-def _split(cutoffs: Mapping[str, str]) -> str:
-    # A cutoff is the time that begins the split, or else the rule; a time begins with its year.
-    is_time = cutoffs["test"][:4].isdigit()
-    return "one moment for all users" if is_time else "each user's last choices"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

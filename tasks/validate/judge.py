@@ -60,16 +60,6 @@ class Outcome:
     observed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fact:
-    """What is known of a table without a look at its rows, as shown, and what Great Expectations asks of it."""
-
-    value: int | str
-    seen: str
-    type: str
-    kwargs: Mapping[str, Any]  # arguments of any JSON type
-
-
 def outcomes(checks: Sequence[Check], rows: Rows, parents: Mapping[str, Sequence[Path]]) -> list[Outcome]:
     """Return what becomes of each check, in their order.
 
@@ -101,6 +91,16 @@ def demand(item: Expectation) -> Demand:
     pair = dict(zip(("column_A", "column_B"), item.columns, strict=False))
     together = pair if item.type.startswith("expect_column_pair") else {"column_list": list(item.columns)}
     return Demand(item.id, item.type, {**about, **(together if item.columns else {}), **item.kwargs})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """What is known of a table without a look at its rows, as shown, and what Great Expectations asks of it."""
+
+    value: int | str
+    seen: str
+    type: str
+    kwargs: Mapping[str, Any]  # arguments of any JSON type
 
 
 def _on_facts(checks: Sequence[Check], rows: Rows) -> list[Outcome]:

@@ -14,7 +14,7 @@ from tests.tasks.ingest.ingesting import ingest
 PLAIN = ["1,pens,x\n", "2,cups,x\n"]
 WRITTEN = {
     "a delimiter inside": (["1,'pens, red',x\n", *PLAIN], "'"),
-    "every cell": (["1,pens,x\n", "2,'it''s red, too',x\n"], "'"),
+    "a doubled one": (["1,pens,x\n", "2,'it''s red, too',x\n"], "'"),
     "the usual one": (['1,"pens, red",x\n', *PLAIN], '"'),
     "both": (['1,"pens, red",x\n', "2,'cups, red',x\n", *PLAIN], '"'),
     "a word apart": (["1,'pens',x\n", *PLAIN], '"'),
