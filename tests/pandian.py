@@ -19,8 +19,8 @@ from tests.warm import Fork, fork
 
 ROOT = Path(__file__).parents[1]
 
-TOLD_BY_TESTS = {*QUIET, "HF_HUB_OFFLINE"}
-"""What keeps libraries from calling home in the tests' own processes."""
+TOLD_BY_TESTS = {*QUIET, "HF_HUB_OFFLINE", "PYTHONDONTWRITEBYTECODE"}
+"""What keeps libraries from calling home in the tests' own processes, and Python from compiling its own code once."""
 
 CALL = "from flows.cli import main; main()"
 """What the console script does."""

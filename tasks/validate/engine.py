@@ -209,11 +209,14 @@ def write_docs(folder: Path, *, suite: str, entries: Sequence[Entry]) -> Path:
 
 
 def _site(folder: Path) -> dict[str, Any]:  # a configuration of Great Expectations
+    from tasks.validate.views import IndexPageView, PageView, view
+
     return {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
         "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "site_section_builders": {section: {"view": view(PageView)} for section in ("expectations", "validations")},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder", "view": view(IndexPageView)},
     }
 
 
