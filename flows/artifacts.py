@@ -20,13 +20,17 @@ SENT_AT_ONCE: Final = 4
 """Artifacts on their way to Prefect's server side by side: sent one by one, waiting takes three times as long."""
 
 STAGE_ASSET: Final[Mapping[str, str]] = {
+    "profile": specs.RELATIONSHIPS.key,
     "embed": specs.PRODUCT_EMBEDDINGS.key,
     "analyze": specs.CLUSTERS.key,
     "finetune": specs.ENCODER.key,
     "evaluate": specs.EVALUATION.key,
     "register": specs.REGISTRATION.key,
 }
-"""The asset whose page tells most of a stage; where every table has its own, the stage's summary links them all."""
+"""The asset whose page tells most of a stage."""
+
+STAGE_SECTION: Final[Mapping[str, str]] = {"ingest": "tables", "validate": "findings"}
+"""Where every table has an asset of its own: the part of the overview that tells of them all."""
 
 
 def publish(report: RunReport, manifests: Sequence[Manifest]) -> None:
@@ -127,6 +131,14 @@ def _of_stage(report: RunReport, stage: StageReport, manifests: Sequence[Manifes
         markdown=stage_page(report, stage, manifests),
         description=f"What the stage `{stage.name}` did and found.",
     )
+    section = STAGE_SECTION.get(stage.name)
+    if section is not None and manifests and report.report is not None:
+        yield LinkArtifact(
+            key=f"{key}-page",
+            link=f"{Path(report.report).as_uri()}#{section}",
+            link_text=section.capitalize(),
+            description="Their part of the catalogue's overview, on the machine that ran the flow.",
+        )
     shown = STAGE_ASSET.get(stage.name, "")
     page = _page(report, shown)
     if page is not None and any(item.key == shown for item in manifests):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tasks.retrieval.hardware import Precision
 from tasks.retrieval.layout import TextKind
+from tasks.retrieval.weights import packaged_folder
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,19 @@ def write_encoder(
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pool), encoding="utf-8")
     (folder / "2_Normalize").mkdir(exist_ok=True)
     (folder / "2_Normalize" / "config.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
+def write_first_layer(folder: Path) -> Path:
+    """Write the packaged encoder without all of its layers but the first: it knows words, at a sixth of the work."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    shutil.copytree(packaged_folder(), folder, ignore=shutil.ignore_patterns("*.safetensors", "*.bin", "*.onnx"))
+    told = logging.get_verbosity()
+    logging.set_verbosity_error()  # it tells of the layers that are left out
+    AutoModel.from_pretrained(packaged_folder(), num_hidden_layers=1).save_pretrained(folder)
+    logging.set_verbosity(told)
     return folder
 
 

@@ -179,7 +179,7 @@ def test_a_candidate_that_the_gate_refuses_ends_the_run_with_4_and_its_tags_say_
     assert ended.run.stderr.splitlines()[-1].startswith(
         f"The candidate “tiny-recommender version 1” was refused: {why} `pandian review show 1`"
     )
-    (listed,) = answer("review", "list", cwd=ended.folder)
+    (listed,) = answer("review", "list", cwd=ended.folder, is_warm=True)
     assert (listed["gate"], listed["reason"]) == ("refused", why)
     assert (listed["alias"], listed["review"]) == (None, None)
 
@@ -196,13 +196,13 @@ def test_a_registry_that_was_lost_is_filled_again(
     run = {stage["name"] for stage in again["stages"] if stage["status"] == "run"}
     assert run == {"register", "inventory"}, "pages tell the version's number, too"
     assert again["model"] == first["model"]
-    (listed,) = answer("review", "list", cwd=tmp_path / "shop")
+    (listed,) = answer("review", "list", cwd=tmp_path / "shop", is_warm=True)
     assert (listed["version"], listed["review"]) == (again["model"]["version"], "pending")
 
 
 @pytest.mark.service
 def test_a_candidate_that_the_gate_lets_pass_awaits_a_review(finished_shop: Path) -> None:
-    (listed,) = answer("review", "list", cwd=finished_shop)
+    (listed,) = answer("review", "list", cwd=finished_shop, is_warm=True)
     assert (listed["gate"], listed["alias"], listed["review"]) == ("passed", "challenger", "pending")
 
 

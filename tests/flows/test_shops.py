@@ -27,9 +27,11 @@ SHOPS = ROOT / "tests" / "shops"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def run(name: str, folder: Path, *args: str, env: Mapping[str, str] = NOTHING) -> Any:  # JSON values of any shape
+def run(
+    name: str, folder: Path, *args: str, env: Mapping[str, str] = NOTHING, is_warm: bool = False
+) -> Any:  # JSON values of any shape
     environment = {**env, "PANDIAN_LAKE": str(folder / "lake"), "PANDIAN_HOME": str(folder / "home")}
-    return answer(*args, "-c", str(SHOPS / f"{name}.yaml"), cwd=folder, env=environment)
+    return answer(*args, "-c", str(SHOPS / f"{name}.yaml"), cwd=folder, env=environment, is_warm=is_warm)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def test_office_has_the_rows_its_source_has(office: Path) -> None:
 
 @pytest.mark.service
 def test_office_leads_to_a_challenger_above_every_part(office: Path) -> None:
-    (listed,) = run("office", office, "review", "list")
+    (listed,) = run("office", office, "review", "list", is_warm=True)
     assert listed["alias"] == "challenger"
     assert listed["review"] == "pending"
     store = AssetStore(str(office / "lake"))
@@ -157,7 +159,8 @@ def test_the_other_shops_account_for_every_row_and_tell_of_the_dirt_that_is_know
     name: str, prefect: Mapping[str, str], tmp_path: Path, shared_data: Path
 ) -> None:
     assert shared_data.is_dir()
-    report = run(name, tmp_path, "run", "--only", "ingest", "--only", "validate", "--only", "profile", env=prefect)
+    stages = ("--only", "ingest", "--only", "validate", "--only", "profile")
+    report = run(name, tmp_path, "run", *stages, env=prefect, is_warm=True)
     assert report["status"] == "succeeded", report["problem"]
     assert said(tmp_path, OTHERS[name]) == OTHERS[name]
 
