@@ -196,7 +196,9 @@ class TableQueries:
     def time_totals(self, field: Field, first_us: int) -> tuple[int, int, NDArray[np.int64], NDArray[np.int64]]:
         """Return what `totals` and `counted_days` do, of a column not counted whose first time is known."""
         day = sql.SINCE_1970.format(value=field.alias, day=DAY_US) if first_us >= 0 else _day(field.alias)
-        present, distinct, days = self.connection.row(sql.TIME_TOTALS.format(column=field.alias, day=day))
+        all_are_finite = self.connection.row(sql.ENDS_ARE_FINITE.format(column=field.alias))[0]
+        only = "" if all_are_finite else sql.ONLY_FINITE.format(column=field.alias)
+        present, distinct, days = self.connection.row(sql.TIME_TOTALS.format(column=field.alias, day=day, only=only))
         rows = np.array(sorted((days or {}).items()), np.int64).reshape(-1, 2)
         return present, distinct, rows[:, 0], rows[:, 1]
 
@@ -347,7 +349,10 @@ def _blocks(batches: Iterable[NDArray[np.float64]]) -> Iterator[NDArray[np.float
 
 def _finite(column: pa.Array, field: Field) -> NDArray[np.float64]:
     numbers = np.from_dlpack(pc.cast(column.drop_null(), pa.float64(), safe=False)).astype(np.float64, copy=False)
-    return numbers if field.kind == "integer" else numbers[np.isfinite(numbers)]
+    if field.kind == "integer":
+        return numbers
+    is_finite = np.isfinite(numbers)
+    return numbers if is_finite.all() else numbers[is_finite]  # seldom a copy
 
 
 def _aliases(fields: Sequence[Field]) -> str:

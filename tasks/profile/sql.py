@@ -143,9 +143,13 @@ DAY: Final = (
 SINCE_1970: Final = "epoch_us({value}) // {day}"
 
 TIME_TOTALS: Final = """
-select count({column}), approx_count_distinct({column}), histogram({day}) filter (isfinite({column}))
+select count({column}), approx_count_distinct({column}), histogram({day}) {only}
 from source
 """
+
+ENDS_ARE_FINITE: Final = "select isfinite(min({column})) and isfinite(max({column})) from source"
+
+ONLY_FINITE: Final = "filter (isfinite({column}))"
 
 LIKELY_TOP: Final = """
 create or replace temp table likely as
