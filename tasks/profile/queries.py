@@ -196,9 +196,7 @@ class TableQueries:
     def time_totals(self, field: Field, first_us: int) -> tuple[int, int, NDArray[np.int64], NDArray[np.int64]]:
         """Return what `totals` and `counted_days` do, of a column not counted whose first time is known."""
         day = sql.SINCE_1970.format(value=field.alias, day=DAY_US) if first_us >= 0 else _day(field.alias)
-        all_are_finite = self.connection.row(sql.ENDS_ARE_FINITE.format(column=field.alias))[0]
-        only = "" if all_are_finite else sql.ONLY_FINITE.format(column=field.alias)
-        present, distinct, days = self.connection.row(sql.TIME_TOTALS.format(column=field.alias, day=day, only=only))
+        present, distinct, days = self.connection.row(sql.TIME_TOTALS.format(column=field.alias, day=day))
         rows = np.array(sorted((days or {}).items()), np.int64).reshape(-1, 2)
         return present, distinct, rows[:, 0], rows[:, 1]
 

@@ -143,13 +143,10 @@ DAY: Final = (
 SINCE_1970: Final = "epoch_us({value}) // {day}"
 
 TIME_TOTALS: Final = """
-select count({column}), approx_count_distinct({column}), histogram({day}) {only}
+select count({column}), approx_count_distinct({column}), histogram({day})
 from source
 """
-
-ENDS_ARE_FINITE: Final = "select isfinite(min({column})) and isfinite(max({column})) from source"
-
-ONLY_FINITE: Final = "filter (isfinite({column}))"
+"""`epoch_us` of a time without end is null, and the histogram leaves it out."""
 
 LIKELY_TOP: Final = """
 create or replace temp table likely as

@@ -141,6 +141,16 @@ def test_every_kind_of_time_is_told_alike(tmp_path: Path, kind: pa.DataType, con
     assert (found.minimum, found.time.days_in_span) == ("2026-01-01T00:00:00Z", 60)
 
 
+def test_a_time_without_end_is_a_value_but_no_day(tmp_path: Path, config: ProfileConfig) -> None:
+    endless = 2**63 - 1  # DuckDB's infinity
+    days = pa.array([0, 86_400_000_000, endless, -endless], pa.int64()).cast(pa.timestamp("us", "UTC"))
+    found = column(tmp_path, days, config)
+    assert (found.rows, found.nulls, found.distinct) == (4, 0, 4)
+    assert found.time is not None
+    assert (found.time.first, found.time.last) == ("1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z")
+    assert [(item.value, item.count) for item in found.time.by_month] == [("1970-01", 2)]
+
+
 def test_lists_are_described_by_their_lengths_and_elements(tmp_path: Path) -> None:
     lists = [["a", "b"], ["a", "a", "c"], [], None]
     found = column(tmp_path, pa.array(lists, pa.list_(pa.string())))
