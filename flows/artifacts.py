@@ -131,23 +131,18 @@ def _of_stage(report: RunReport, stage: StageReport, manifests: Sequence[Manifes
         markdown=stage_page(report, stage, manifests),
         description=f"What the stage `{stage.name}` did and found.",
     )
+    shown = STAGE_ASSET.get(stage.name, "")
+    page = _page(report, shown) if any(item.key == shown for item in manifests) else None
+    if page is not None:
+        yield _link(f"{key}-page", page.as_uri(), shown)
     section = STAGE_SECTION.get(stage.name)
     if section is not None and manifests and report.report is not None:
-        yield LinkArtifact(
-            key=f"{key}-page",
-            link=f"{Path(report.report).as_uri()}#{section}",
-            link_text=section.capitalize(),
-            description="Their part of the catalogue's overview, on the machine that ran the flow.",
-        )
-    shown = STAGE_ASSET.get(stage.name, "")
-    page = _page(report, shown)
-    if page is not None and any(item.key == shown for item in manifests):
-        yield LinkArtifact(
-            key=f"{key}-page",
-            link=page.as_uri(),
-            link_text=shown,
-            description=f"The catalogue's page of `{shown}`, on the machine that ran the flow.",
-        )
+        yield _link(f"{key}-page", f"{Path(report.report).as_uri()}#{section}", section)
+
+
+def _link(key: str, link: str, text: str) -> LinkArtifact:
+    description = f"`{text}` in the catalogue, on the machine that ran the flow."
+    return LinkArtifact(key=key, link=link, link_text=text, description=description)
 
 
 def _page(report: RunReport, asset: str) -> Path | None:

@@ -20,7 +20,7 @@ from tests.warm import Fork, fork
 ROOT = Path(__file__).parents[1]
 
 TOLD_BY_TESTS = {*QUIET, "HF_HUB_OFFLINE", "PYTHONDONTWRITEBYTECODE"}
-"""What keeps libraries from calling home in the tests' own processes, and Python from compiling its own code once."""
+"""What keeps libraries from calling home in the tests' own processes, and Python from keeping what it compiled."""
 
 CALL = "from flows.cli import main; main()"
 """What the console script does."""

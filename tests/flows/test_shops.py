@@ -22,6 +22,7 @@ from tasks.assets.reports import (
 )
 from tasks.assets.store import AssetStore
 from tests.pandian import ROOT, answer
+from tests.watched import told, watching
 
 SHOPS = ROOT / "tests" / "shops"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -38,7 +39,7 @@ def run(
 def office(tmp_path_factory: pytest.TempPathFactory, prefect: Mapping[str, str], shared_data: Path) -> Path:
     assert shared_data.is_dir()
     folder = tmp_path_factory.mktemp("office")
-    report = run("office", folder, "run", env=prefect)
+    report = run("office", folder, "run", env={**prefect, **watching(folder)})
     assert report["status"] == "succeeded", report["problem"]
     return folder
 
@@ -49,6 +50,11 @@ def test_office_has_the_rows_its_source_has(office: Path) -> None:
     assert events["rows_read"] == 21_297
     assert events["rows_read"] == events["rows_kept"] + events["rows_merged"] + events["rows_quarantined"]
     assert run("office", office, "inventory", "show", "tables/products")["rows"] == 3_317
+
+
+@pytest.mark.service
+def test_the_packaged_encoder_looks_for_nothing_outside_this_machine(office: Path) -> None:
+    assert told(office) == []
 
 
 @pytest.mark.service
