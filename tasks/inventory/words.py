@@ -188,7 +188,7 @@ class Words:
     why_quarantined: str = "Why rows were set aside"
     all_quarantined: str = "All of them, with file, line, reason and the row as it was read:"
     first_of: str = "The first {shown} of {total} rows."
-    line: str = "Line"
+    line: str = "Line or row"
     detail: str = "What is wrong"
     row: str = "Row as it was read"
     reason: str = "Reason"
