@@ -82,6 +82,32 @@ def write_encoder(
     return folder
 
 
+def write_word_vectors(folder: Path, *, dimension: int = 32) -> Path:
+    """Write a model without a transformer: a text's vector is the mean of its tokens' own."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from transformers import AutoTokenizer
+
+    torch.manual_seed(0)
+    write_tokenizer(folder / "tokenizer")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=dimension)], device="cpu").save(str(folder))
+    return folder
+
+
+def write_byte_encoder(folder: Path) -> Path:
+    """Write a plain transformers model that reads bytes, whose tokenizer is Python alone."""
+    import torch
+    from transformers import ByT5Tokenizer, T5Config, T5EncoderModel
+
+    torch.manual_seed(0)
+    ByT5Tokenizer().save_pretrained(folder)
+    config = T5Config(vocab_size=384, d_model=32, d_kv=16, d_ff=64, num_layers=2, num_heads=2)
+    T5EncoderModel(config).save_pretrained(folder)
+    return folder
+
+
 def write_first_layer(folder: Path) -> Path:
     """Write the packaged encoder without all of its layers but the first: it knows words, at a sixth of the work."""
     from transformers import AutoModel

@@ -15,7 +15,7 @@ from tasks.retrieval.encoder import NO_PROMPTS, open_encoder
 from tasks.retrieval.layout import TextKind
 
 if TYPE_CHECKING:
-    from tasks.retrieval.torch_encoder import TorchEncoder
+    from tasks.retrieval.opened import OpenedEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def finetuned(folder: Path, passages: Sequence[str], raw: Contender, config: Eva
 
 def _opened(
     encoder: str, made_by: Mapping[str, Any], config: EvaluateConfig, *, prompts: Mapping[TextKind, str] = NO_PROMPTS
-) -> TorchEncoder:
+) -> OpenedEncoder:
     return open_encoder(
         encoder,
         device=config.device,

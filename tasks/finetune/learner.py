@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.errors import UsageError
+from tasks.errors import EncoderError, UsageError
 from tasks.finetune.batches import length_groups
 from tasks.finetune.config import FinetuneConfig
 from tasks.retrieval.hardware import pick_device, pick_precision
@@ -47,12 +47,20 @@ class Learner:
 
         Raises:
             DeviceError: The device asked for is not on this machine.
+            EncoderError: The model does not begin with a transformer, so there is nothing to train.
         """
         import torch
         from sentence_transformers import SentenceTransformer
 
         device = str(pick_device(config.device))
-        return cls(SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": torch.float32}), config)
+        model = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": torch.float32})
+        if not hasattr(model[0], "auto_model"):
+            raise EncoderError(
+                model=str(folder),
+                problem=f"it begins with {type(model[0]).__name__}, and fine-tuning trains a transformer.",
+                fix="Name one as `embed.encoder` in shop.yaml; the stages before this one are made with any encoder.",
+            )
+        return cls(model, config)
 
     def weights(self) -> dict[str, torch.nn.Parameter]:
         """Return the weights that training moves, by name."""

@@ -141,7 +141,7 @@ def _checks(
 ) -> list[LeakageCheck]:
     twice = _one(connection, queries.CHOICES_SPLIT_TWICE)
     checks = [
-        _check("every_choice_is_in_one_split", twice, "choices are in two splits"),
+        _check("every_choice_is_in_one_split", twice, "Choices in two splits"),
         _order_check(connection, ["train"], "validation"),
         _order_check(connection, ["train", "validation"], "test"),
     ]
@@ -149,7 +149,11 @@ def _checks(
         for split, earlier in (("validation", ["train"]), ("test", ["train", "validation"])):
             late = _one(connection, queries.EVENTS_PAST, {"splits": earlier, "cutoff": moments[split]})
             checks.append(
-                _check(f"nothing_before_{split}_is_past_its_cutoff", late, f"choices of {' and '.join(earlier)}")
+                _check(
+                    f"nothing_before_{split}_is_past_its_cutoff",
+                    late,
+                    f"Choices of {' and '.join(earlier)} past the cutoff",
+                )
             )
         return checks
     share = _one(connection, queries.TRAINING_SHARE_AFTER, {"moment": first["test"]})
@@ -163,12 +167,12 @@ def _checks(
 def _order_check(connection: duckdb.DuckDBPyConnection, earlier: list[str], later: str) -> LeakageCheck:
     users = _one(connection, queries.USERS_OUT_OF_ORDER, {"earlier": earlier, "later": later})
     return _check(
-        f"no_user_learns_after_their_{later}", users, f"users have an earlier split's choice after a {later} choice"
+        f"no_user_learns_after_their_{later}", users, f"Users with an earlier split's choice after one of {later}"
     )
 
 
 def _check(name: str, count: int, words: str) -> LeakageCheck:
-    return LeakageCheck(name=name, is_clean=count == 0, detail=f"{count:,} {words}.")
+    return LeakageCheck(name=name, is_clean=count == 0, detail=f"{words}: {count:,}.")
 
 
 def _one(

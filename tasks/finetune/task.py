@@ -20,7 +20,7 @@ from tasks.retrieval.weights import copy_encoder, encoder_folder, hub_commit
 from tasks.stage import Build, stage
 
 
-@stage("split", revision=1, produces=lambda events, **_: (specs.SPLIT,))
+@stage("split", revision=2, produces=lambda events, **_: (specs.SPLIT,))
 def split_behaviour(events: AssetRef, config: SplitConfig, build: Build) -> None:
     """Split behaviour by time into training, validation and test."""
     split = behaviour_split(sorted(build.path(events).glob("part-*.parquet")), config, build.scratch())

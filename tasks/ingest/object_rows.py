@@ -60,14 +60,15 @@ def object_rows(
             pa.field(RECORD, pa.int64()),
         ]
     )
-    target = folder / "objects.parquet"
+    target, counted = folder / "objects.parquet", 0
     with pq.ParquetWriter(target, schema) as writer:
         for batch in _batches(objects):
+            counted += len(batch)
             writer.write_table(pa.Table.from_pylist([keys.row(item) for item in batch], schema=schema))
     columns = {**dict.fromkeys(keys.columns, "VARCHAR"), REST: "MAP(VARCHAR, VARCHAR)"}
     facts = {"format": kind, "encoding": plain.encoding}
     relation = f"read_parquet({path_literal(target)})"
-    return RawRows(relation, columns, facts, rejects, is_numbered=True, plain=plain)
+    return RawRows(relation, columns, facts, rejects, is_numbered=True, plain=plain, counted=counted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ SAMPLE_ROWS: Final = 1_000
 FORMS: Final = ("iso", "unix_s", "unix_ms", "month_first", "day_first")
 """How times may be written; where two read as many values, the earlier one is taken."""
 
-OBJECTS: Final = ("json", "jsonl", "python")
 """Formats whose rows have keys instead of columns, and a map of those that are not mapped."""
 
 DATES: Final = """
@@ -100,7 +99,7 @@ def readable_rows(
 
 def _filled_keys(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> RawRows:
     """Rows of objects without the columns that are not mapped, and no object fills."""
-    if rows.facts.get("format") not in OBJECTS:
+    if not rows.has_rest:
         return rows
     mapped = {column for column in source.columns.values() if isinstance(column, str)}
     asked = [name for name in rows.columns if name not in mapped and name != REST]
@@ -133,10 +132,6 @@ class _Planner:
     connection: duckdb.DuckDBPyConnection
     rows: RawRows
     source: SourceConfig
-
-    @property
-    def has_rest(self) -> bool:
-        return self.rows.facts.get("format") in OBJECTS
 
     def check_names(self) -> None:
         wrong = [name for name in self.rows.columns if name.lower().startswith(INTERNAL)]
@@ -199,7 +194,7 @@ class _Planner:
 
     def columns(self) -> list[str]:
         """The source's columns, without the map of an object's other keys."""
-        return [name for name in self.rows.columns if not (self.has_rest and name == REST)]
+        return [name for name in self.rows.columns if not (self.rows.has_rest and name == REST)]
 
     def expressions(self, table: Table, named: Mapping[str, str]) -> dict[str, str]:
         """Column to SQL: as mapped, or the source's column of the same name."""
@@ -261,7 +256,7 @@ class _Planner:
     def absent_keys(self, table: Table) -> list[str]:
         """Required columns mapped to a key that no object has; only JSON and literals can have such."""
         names = [name for name in table.required if isinstance(self.source.columns.get(name), str)]
-        if not self.has_rest or not names:
+        if not self.rows.has_rest or not names:
             return []
         counts = ", ".join(f"count({quoted(str(self.source.columns[name]))})" for name in names)
         (row,) = self.connection.execute(f"select count(*), {counts} from {self.rows.relation}").fetchall()
@@ -269,7 +264,7 @@ class _Planner:
 
     def names(self) -> list[str]:
         """What the source calls its columns."""
-        if not self.has_rest:
+        if not self.rows.has_rest:
             return list(self.rows.columns)
         some = f"select {REST} from {self.rows.relation} limit {SAMPLE_ROWS}"
         keys = f"select distinct unnest(map_keys({REST})) as key from ({some}) order by 1"
@@ -364,7 +359,7 @@ class _Planner:
 
     def rest(self, taken: Sequence[str], table: Table | None) -> list[ColumnRules]:
         """Keys of objects that are not mapped: the map `attributes` where the table has one, a map `extra` if not."""
-        if not self.has_rest:
+        if not self.rows.has_rest:
             return []
         has_attributes = table is not None and table.column("attributes") and "attributes" not in taken
         name = "attributes" if has_attributes else _free("extra", {item.lower() for item in taken}, set())

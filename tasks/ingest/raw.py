@@ -15,6 +15,9 @@ from tasks.schemas import literal
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes of csv, characters of JSON lines; a longer line is set aside."""
 
+OBJECTS: Final = ("json", "jsonl", "python")
+"""Formats whose rows are objects."""
+
 REST: Final = "_rest"
 """The map of an object's keys that are not mapped."""
 
@@ -32,6 +35,7 @@ class RawRows:
         plain: The text that was read, where it was one.
         skipped: Lines at the text's beginning that are not read: blank ones before a header.
         removed: Physical lines of the file that are not read, be they in the text or not; they ascend.
+        counted: How many rows there are, where that is known without SQL; of csv it is not.
         name: The file, as its reader knows it.
     """
 
@@ -43,7 +47,13 @@ class RawRows:
     plain: PlainText | None = None
     skipped: int = 0
     removed: Sequence[int] = ()
+    counted: int | None = None
     name: str = ""
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether the rows are objects, with a map of the keys that are not mapped."""
+        return self.facts.get("format") in OBJECTS
 
 
 def path_literal(path: Path) -> str:

@@ -201,13 +201,16 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, source: SourceCo
             relation = exact_relation(path, table=source.table, folder=folder)
             columns = _described(connection, relation)
         beyond = _beyond_calendars(connection, relation, columns)
+        ((counted,),) = connection.execute(
+            f"select num_rows from parquet_file_metadata({path_literal(path)})"
+        ).fetchall()
     except (duckdb.Error, pa.ArrowException) as error:
         if is_out_of_memory(error):
             raise
         raise EOFError(" ".join(str(error).split())) from error
     if beyond:
         raise EOFError(f"its column “{beyond[0]}” holds times before the year 1 or after 9999, which no calendar has")
-    return RawRows(relation, columns, {"format": "parquet"})
+    return RawRows(relation, columns, {"format": "parquet"}, counted=counted)
 
 
 def _beyond_calendars(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> list[str]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb.func import PythonUDFType
 
+from tasks.errors import RowsLostError
 from tasks.ingest import cleaning
 from tasks.ingest.config import IngestConfig, SourceConfig
 from tasks.ingest.csv_records import PhysicalLines
@@ -83,6 +84,7 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
         EmptyTableError: The file holds nothing, not even the names of its columns.
         MissingColumnsError: A required column is not mapped, or a mapped one is not there.
         UsageError: An expression fails, or a column cannot be what it is mapped to.
+        RowsLostError: The file holds another number of rows than came of it.
     """
     target, table = folder / "rows-0.parquet", CANONICAL.get(source.table)
     rows = readable_rows(connection, rows, source, is_one_of_many=is_one_of_many)
@@ -94,6 +96,7 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
         plan = plan_of(connection, rows, source, is_one_of_many=is_one_of_many)
         query = standardise_sql(plan.columns, rows, table)
         write_parquet(connection, query, target, group_rows=config.row_group_rows, is_lasting=False)
+    _see_that_all_came(rows, source.table, came=pq.read_metadata(target).num_rows)
     if rows.facts["format"] == "csv" and rows.columns:
         set_rejects_aside(connection, rows, usable=pq.read_metadata(target).num_rows)
     rejects = rows.rejects.lines if rows.rejects else ()
@@ -101,6 +104,18 @@ def standardise(  # noqa: PLR0913 - what is read, how, and where to
     has_unusable = counts.rows_quarantined > len(rejects)
     _write_quarantine(connection, rows, rejects, folder, file=file, has_unusable=has_unusable)
     return counts
+
+
+def _see_that_all_came(rows: RawRows, table: str, *, came: int) -> None:
+    if rows.counted is not None and rows.counted != came:
+        raise RowsLostError(
+            table=table,
+            rows_read=rows.counted,
+            rows_kept=came,
+            rows_merged=0,
+            rows_quarantined=0,
+            fix=f"This is a bug in pandian, met at “{rows.name}”; nothing was published.",
+        )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tasks.ingest.own_columns import (
     source_name,
     unread_name,
 )
-from tasks.ingest.raw import RawRows
+from tasks.ingest.raw import REST, RawRows
 from tasks.ingest.rules import ColumnRules
 from tasks.schemas import Table, literal, quoted
 
@@ -86,8 +86,7 @@ def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: b
         for rule in columns
         if rule.can_fail
     ]
-    fields = ", ".join(f"{quoted(name)} := {source_name(name)}" for name in rows.columns)
-    original = f"case when {REASON} is not null then to_json(struct_pack({fields}))::varchar end as {ORIGINAL}"
+    original = f"case when {REASON} is not null then {_as_it_came(rows)}::varchar end as {ORIGINAL}"
     return [
         *(quoted(rule.name) for rule in columns),
         *(f"nullif({rule.changes}, 0)::usmallint as {bits_name(rule.name)}" for rule in columns if rule.changes),
@@ -96,6 +95,13 @@ def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: b
         *([original] if can_fail_whole else []),
         *([RECORD] if rows.is_numbered else []),
     ]
+
+
+def _as_it_came(rows: RawRows) -> str:
+    """SQL of a row as JSON; an object is one again, without the keys that it lacks."""
+    names = [name for name in rows.columns if not (rows.has_rest and name == REST)]
+    mapped = f"to_json(struct_pack({', '.join(f'{quoted(name)} := {source_name(name)}' for name in names)}))"
+    return f"json_merge_patch(to_json({source_name(REST)}), {mapped})" if rows.has_rest else mapped
 
 
 def _hash(columns: Sequence[ColumnRules], table: Table | None) -> list[str]:

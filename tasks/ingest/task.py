@@ -27,7 +27,7 @@ from tasks.schemas import literal
 from tasks.stage import Build, stage
 
 
-@stage("read", revision=9, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
+@stage("read", revision=10, produces=lambda table, shard, **_: (specs.shard(table, shard.name),))
 def read_shard(table: str, shard: Shard, config: IngestConfig, build: Build) -> None:
     """Standardise one file of a table."""
     scratch = build.scratch()

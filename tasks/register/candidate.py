@@ -26,6 +26,7 @@ REQUIREMENTS: Final = (
     "pyarrow",
     "safetensors",
     "scipy",
+    "sentence-transformers",
     "tokenizers",
     "torch",
     "transformers",

@@ -14,7 +14,7 @@ from tasks.retrieval.layout import TextKind, read_layout
 from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder, hub_commit
 
 if TYPE_CHECKING:
-    from tasks.retrieval.torch_encoder import TorchEncoder
+    from tasks.retrieval.opened import OpenedEncoder
 
 TOKEN_BUDGET: Final = 4096
 """Padded tokens per batch: measured best on CPUs, where a core's batch then stays near its cache."""
@@ -58,13 +58,14 @@ def open_encoder(
     max_tokens: int | None = None,
     token_budget: int = TOKEN_BUDGET,
     prompts: Mapping[TextKind, str] = NO_PROMPTS,
-) -> TorchEncoder:
+) -> OpenedEncoder:
     """Return a sentence-transformers or transformers model, ready to encode.
 
     Args:
         name_or_path: `minilm` (packaged, its weights checked), a folder, or a hub name with `@revision` if wanted.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        precision: `auto` is bf16 where the device computes in it, fp32 elsewhere.
+        precision: `auto` is bf16 where the device computes in it, fp32 elsewhere, and wherever a model is left to
+            sentence-transformers.
         max_tokens: Longer texts are cut here; the model's own limit if not given, and never more than that.
         token_budget: Padded tokens per batch; each core has its own, and a GPU's are 16 times as large.
         prompts: What to put before each text of a kind; for a kind that is not named, what the model's folder says.
@@ -76,17 +77,16 @@ def open_encoder(
         UnavailableError: A hub name that cannot be reached.
     """
     from tasks.retrieval.loading import load_network
+    from tasks.retrieval.opened import Origin
+    from tasks.retrieval.sentence_encoder import load_sentence_encoder
     from tasks.retrieval.torch_encoder import TorchEncoder
 
     folder = encoder_folder(name_or_path)
     layout = read_layout(folder)
     place = pick_device(device)
+    origin = Origin(name_or_path, encoder_digest(folder), {**layout.prompts, **prompts}, hub_commit(folder))
     network = load_network(layout, place, pick_precision(precision, place), max_tokens)
-    return TorchEncoder(
-        network,
-        name=name_or_path,
-        digest=encoder_digest(folder),
-        token_budget=token_budget,
-        prompts={**layout.prompts, **prompts},
-        commit=hub_commit(folder),
-    )
+    if network is not None:
+        return TorchEncoder(network, origin, token_budget=token_budget)
+    own_precision: Precision = "bf16" if precision == "bf16" else "fp32"
+    return load_sentence_encoder(folder, origin, device=place, precision=own_precision, max_tokens=max_tokens)

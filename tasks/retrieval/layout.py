@@ -26,7 +26,8 @@ PROMPT_NAMES: Final[Mapping[TextKind, tuple[str, ...]]] = {
     "query": ("query",),
 }
 LENGTH_FIELDS: Final = ("max_seq_length", "max_length")
-FIX: Final = "Name an encoder made of a transformer, one pooling, dense layers and normalisation."
+MODULES: Final = frozenset({"Transformer", "Pooling", "Dense", "Normalize"})
+Activation = Literal["Tanh", "Identity", "ReLU", "GELU"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,15 @@ class Layout:
 
     Args:
         transformer: The folder of the transformer and its tokenizer.
-        pooling: How token vectors become one.
+        pooling: How token vectors become one; None where the model is put together in another way than these names
+            tell, which sentence-transformers knows.
         dense: Folders of the dense layers behind the pooling, in order.
         max_tokens: The longest text the model's makers meant, or None where they do not say.
         prompts: What the model's makers put before a text of each kind; mostly nothing.
     """
 
     transformer: Path
-    pooling: Pooling = "mean"
+    pooling: Pooling | None = "mean"
     dense: tuple[Path, ...] = ()
     max_tokens: int | None = None
     prompts: Mapping[TextKind, str] = field(default_factory=lambda: dict.fromkeys(PROMPT_NAMES, ""))
@@ -62,43 +64,51 @@ def read_layout(folder: Path) -> Layout:
     """Return what a sentence-transformers folder asks for; a plain transformers folder means mean pooling.
 
     Raises:
-        EncoderError: The folder asks for something that cannot be honoured.
+        EncoderError: A file of the folder cannot be read.
     """
     if not (folder / "modules.json").is_file():
         return Layout(transformer=folder, max_tokens=_max_tokens(folder, folder))
     modules: list[dict[str, Any]] = _json(folder / "modules.json")  # JSON of any shape
     kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
-    _check_order(folder, kinds)
     paths = [folder / str(module["path"]) for module in modules]
-    pooling = paths[kinds.index("Pooling")]
+    dense = tuple(path for path, kind in zip(paths, kinds, strict=True) if kind == "Dense")
+    is_usual = _is_usual(kinds) and all(activation_name(path) for path in dense)
     wording = _optional_json(folder / "config_sentence_transformers.json")
     return Layout(
         transformer=paths[0],
-        pooling=_pooling(folder, _json(pooling / "config.json")),
-        dense=tuple(path for path, kind in zip(paths, kinds, strict=True) if kind == "Dense"),
+        pooling=_pooling(_json(paths[1] / "config.json")) if is_usual else None,
+        dense=dense,
         max_tokens=_max_tokens(folder, paths[0]),
         prompts=_prompts(wording.get("prompts") or {}, wording.get("default_prompt_name")),
     )
 
 
-def _check_order(folder: Path, kinds: list[str]) -> None:
-    strange = [kind for kind in kinds if kind not in {"Transformer", "Pooling", "Dense", "Normalize"}]
-    if strange:
-        raise EncoderError(model=str(folder), problem=f"it has the modules {', '.join(strange)}.", fix=FIX)
-    if kinds[:2] != ["Transformer", "Pooling"] or kinds.count("Pooling") > 1 or "Normalize" in kinds[:-1]:
-        raise EncoderError(model=str(folder), problem=f"its modules stand as {', '.join(kinds)}.", fix=FIX)
+def activation_name(dense: Path) -> Activation | None:
+    """Return what a dense layer ends in; None where it is none that is computed here.
+
+    Raises:
+        EncoderError: The layer's settings cannot be read.
+    """
+    words = str(_json(dense / "config.json").get("activation_function", "torch.nn.modules.activation.Tanh"))
+    return next((name for name in get_args(Activation) if name == words.rsplit(".", 1)[-1]), None)
 
 
-def _pooling(folder: Path, config: dict[str, Any]) -> Pooling:  # JSON of any shape
+def _is_usual(kinds: list[str]) -> bool:
+    """Whether modules are a transformer, one pooling, dense layers, and normalisation at the end."""
+    is_in_order = kinds[:2] == ["Transformer", "Pooling"] and "Normalize" not in kinds[:-1]
+    return is_in_order and MODULES.issuperset(kinds) and "Pooling" not in kinds[2:] and "Transformer" not in kinds[1:]
+
+
+def _pooling(config: dict[str, Any]) -> Pooling | None:  # JSON of any shape
     named = config.get("pooling_mode")
     wanted = [named] if isinstance(named, str) else list(named or [])
     wanted = wanted or [mode for field_name, mode in LEGACY_POOLING.items() if config.get(field_name)]
     known = [mode for mode in get_args(Pooling) if mode in wanted]
-    unknown = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
-    if len(wanted) != 1 or not known or any(key not in LEGACY_POOLING for key in unknown):
-        raise EncoderError(model=str(folder), problem=f"its pooling is {', '.join([*wanted, *unknown])}.", fix=FIX)
-    if not config.get("include_prompt", True):
-        raise EncoderError(model=str(folder), problem="its pooling leaves the prompt out.", fix=FIX)
+    is_unknown = any(
+        on is True and key.startswith("pooling_mode_") and key not in LEGACY_POOLING for key, on in config.items()
+    )
+    if len(wanted) != 1 or not known or is_unknown or not config.get("include_prompt", True):
+        return None
     mode: Pooling = known[0]
     return mode
 

@@ -19,17 +19,19 @@ from tasks.retrieval.pooling import load_head
 from tasks.retrieval.torch_encoder import Network
 
 
-def load_network(layout: Layout, device: torch.device, precision: Precision, max_tokens: int | None) -> Network:
-    """Return the model of a folder.
+def load_network(layout: Layout, device: torch.device, precision: Precision, max_tokens: int | None) -> Network | None:
+    """Return the model of a folder; None where only sentence-transformers knows how it is put together.
 
     Raises:
-        EncoderError: The files are not a model that transformers can load, or have no fast tokenizer.
+        EncoderError: The files are not a model that transformers can load.
     """
+    if layout.pooling is None:
+        return None
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     config, model, tokenizer = _from_disk(layout.transformer, dtype, device)
     if not tokenizer.is_fast:
-        raise _unusable(layout.transformer, "it has no fast tokenizer (tokenizer.json).")
-    head = load_head(layout, int(config.hidden_size), device)
+        return None
+    head = load_head(layout.pooling, layout.dense, int(config.hidden_size), device)
     limits = [layout.max_tokens, tokenizer.model_max_length, _places(model), max_tokens]
     limit = min(int(limit) for limit in limits if limit is not None)
     backend = tokenizer.backend_tokenizer

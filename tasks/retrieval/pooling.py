@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,9 +10,9 @@ from typing import Final
 import torch
 
 from tasks.errors import EncoderError
-from tasks.retrieval.layout import FIX, Layout, Pooling
+from tasks.retrieval.layout import Activation, Pooling, activation_name
 
-ACTIVATIONS: Final[Mapping[str, Callable[[torch.Tensor], torch.Tensor]]] = {
+ACTIVATIONS: Final[Mapping[Activation, Callable[[torch.Tensor], torch.Tensor]]] = {
     "Tanh": torch.tanh,
     "Identity": torch.nn.Identity(),
     "ReLU": torch.relu,
@@ -27,7 +26,7 @@ class Dense:
 
     weight: torch.Tensor
     bias: torch.Tensor | None
-    activation: str
+    activation: Activation
 
     def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return the layer's output."""
@@ -71,29 +70,28 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor | None, pooling: Pooling) -> t
     return summed / (counts if pooling == "mean" else counts.sqrt())
 
 
-def load_head(layout: Layout, hidden_size: int, device: torch.device) -> Head:
-    """Return what stands behind the transformer of a folder.
+def load_head(pooling: Pooling, dense: Sequence[Path], hidden_size: int, device: torch.device) -> Head:
+    """Return what stands behind a transformer.
 
     Raises:
-        EncoderError: A dense layer cannot be read, or has an activation that is not known.
+        EncoderError: A dense layer cannot be read.
     """
-    layers = tuple(_load_dense(folder, device) for folder in layout.dense)
-    return Head(layout.pooling, layers, int(layers[-1].weight.shape[0]) if layers else hidden_size)
+    layers = tuple(_load_dense(folder, device) for folder in dense)
+    return Head(pooling, layers, int(layers[-1].weight.shape[0]) if layers else hidden_size)
 
 
 def _load_dense(folder: Path, device: torch.device) -> Dense:
     from safetensors.torch import load_file
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = load_file(folder / "model.safetensors")
         weight = weights["linear.weight"].float().to(device)
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(
             model=str(folder), problem="a dense layer cannot be read.", fix="Get its config.json and model.safetensors."
         ) from error
-    activation = str(config.get("activation_function", "torch.nn.modules.activation.Tanh")).rsplit(".", 1)[-1]
-    if activation not in ACTIVATIONS:
-        raise EncoderError(model=str(folder), problem=f"a dense layer ends in {activation}.", fix=FIX)
+    activation = activation_name(folder)
+    if activation is None:
+        raise ValueError(f"the layer in {folder} ends in no activation that is known")
     bias = weights.get("linear.bias")
     return Dense(weight, None if bias is None else bias.float().to(device), activation)

@@ -27,7 +27,7 @@ from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.texts import product_text
 from tasks.retrieval.weights import folder_digest
 from tests.builders import make_products, save_table
-from tests.builders_encoder import write_encoder, write_prompts
+from tests.builders_encoder import write_encoder, write_prompts, write_word_vectors
 
 ROOT = Path(__file__).parents[3]
 
@@ -84,6 +84,15 @@ def test_the_manifest_and_encoder_json_say_what_made_the_vectors(store: AssetSto
     beside = json.loads((store.path(ref) / "encoder.json").read_text(encoding="utf-8"))
     assert beside["name"] == config.encoder
     assert beside["digest"] == encoder.digest
+
+
+def test_an_encoder_that_is_no_transformer_embeds_and_is_known_again(store: AssetStore, tmp_path: Path) -> None:
+    config = EmbedConfig(encoder=str(write_word_vectors(tmp_path / "words")), device="cpu")
+    metrics = store.manifest(run(store, make_products(10), config)).metrics
+    assert (metrics["dimension"], metrics["precision"], metrics["max_tokens"]) == (32, "fp32", None)
+    assert (metrics["encoded"], metrics["tokens"]) == (10, None)
+    later = store.manifest(run(store, make_products(12), config)).metrics
+    assert (later["reused"], later["encoded"]) == (10, 2)
 
 
 def test_the_prompts_of_products_and_of_queries_stand_beside_the_vectors(store: AssetStore, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,18 +20,19 @@ import pytest
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
 from tasks.assets.store import AssetStore
-from tasks.errors import TooLittleDataError
+from tasks.errors import EncoderError, TooLittleDataError
 from tasks.finetune.config import FinetuneConfig, SplitConfig
 from tasks.finetune.loss import info_nce
 from tasks.finetune.reading import read_lesson
 from tasks.finetune.task import finetune, split_behaviour
 from tasks.finetune.trainer import CHECKPOINT
+from tasks.retrieval.encoder import open_encoder
 from tasks.retrieval.judged import TRAINED_QUERIES, is_held_out
 from tasks.retrieval.layout import read_layout
 from tasks.retrieval.weights import encoder_digest
 from tests.builders import make_events, make_products, save_table
 from tests.builders_behaviour import make_tasteful_events, make_tasteful_products
-from tests.builders_encoder import write_encoder, write_prompts
+from tests.builders_encoder import write_encoder, write_prompts, write_word_vectors
 
 pytestmark = pytest.mark.filterwarnings(
     # peft 0.21 asks transformers 5 for a name that it renamed
@@ -81,6 +83,26 @@ def test_the_stage_publishes_a_model_its_adapter_and_its_curve(store: AssetStore
     assert "kept" in manifest.metrics["verdict"]
     again = finetune.fn(products, split, None, None, config=config.model_copy(update={"device": "auto"}), store=store)
     assert again.status == "skipped"
+
+
+def test_a_model_of_another_kind_is_trained_where_it_begins_with_a_transformer(
+    store: AssetStore, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    model = write_encoder(tmp_path / "weighted", pooling="weightedmean")
+    config = config.model_copy(update={"model": str(model), "method": "full", "learning_rate": 0.01})
+    made = finetune.fn(*tasteful_shop(store), None, None, config=config, store=store).primary
+    assert store.manifest(made).metrics["kept"] == "trained"
+    trained = open_encoder(str(store.path(made) / "model"), device="cpu").encode(["red pen"])
+    assert not np.allclose(trained, open_encoder(str(model), device="cpu").encode(["red pen"]), atol=1e-3)
+
+
+def test_a_model_without_a_transformer_is_not_trained(
+    store: AssetStore, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    config = config.model_copy(update={"model": str(write_word_vectors(tmp_path / "words"))})
+    with pytest.raises(EncoderError, match=r"begins with StaticEmbedding.*Name one as `embed\.encoder`"):
+        finetune.fn(*tasteful_shop(store), None, None, config=config, store=store)
+    assert not store.versions(specs.ENCODER.key)
 
 
 @pytest.fixture

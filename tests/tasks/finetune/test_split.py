@@ -134,10 +134,26 @@ SOUND = [("u", "train a", 0), ("u", "train b", 1), ("u", "validation c", 2), ("u
 @pytest.mark.parametrize(
     ("rows", "check", "detail"),
     [
-        ([("v", "train+test a", 1), ("w", "train+validation b", 2)], "every_choice_is_in_one_split", "2 choices are"),
-        ([("v", "train a", 5), ("v", "validation b", 4)], "no_user_learns_after_their_validation", "1 users have"),
-        ([("v", "train a", 5), ("v", "test b", 4)], "no_user_learns_after_their_test", "1 users have"),
-        ([("v", "validation a", 5), ("v", "test b", 4)], "no_user_learns_after_their_test", "1 users have"),
+        (
+            [("v", "train+test a", 1), ("w", "train+validation b", 2)],
+            "every_choice_is_in_one_split",
+            "Choices in two splits: 2.",
+        ),
+        (
+            [("v", "train a", 5), ("v", "validation b", 4)],
+            "no_user_learns_after_their_validation",
+            "Users with an earlier split's choice after one of validation: 1.",
+        ),
+        (
+            [("v", "train a", 5), ("v", "test b", 4)],
+            "no_user_learns_after_their_test",
+            "Users with an earlier split's choice after one of test: 1.",
+        ),
+        (
+            [("v", "validation a", 5), ("v", "test b", 4)],
+            "no_user_learns_after_their_test",
+            "Users with an earlier split's choice after one of test: 1.",
+        ),
     ],
     ids=["in two splits", "train after validation", "train after test", "validation after test"],
 )
@@ -155,9 +171,15 @@ def test_a_user_whose_later_choices_are_learned_from_is_counted_as_a_leak(
     ("moved", "expected"),
     [
         ({}, {}),
-        ({3: "train"}, {"validation": "1 choices of train."}),
-        ({5: "validation"}, {"test": "1 choices of train and validation."}),
-        ({6: "train"}, {"validation": "1 choices of train.", "test": "1 choices of train and validation."}),
+        ({3: "train"}, {"validation": "Choices of train past the cutoff: 1."}),
+        ({5: "validation"}, {"test": "Choices of train and validation past the cutoff: 1."}),
+        (
+            {6: "train"},
+            {
+                "validation": "Choices of train past the cutoff: 1.",
+                "test": "Choices of train and validation past the cutoff: 1.",
+            },
+        ),
     ],
     ids=["none", "train at validation's moment", "validation at the test's moment", "train after both"],
 )

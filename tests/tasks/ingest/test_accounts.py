@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,9 @@ import pytest
 
 from tasks.assets.store import AssetStore
 from tasks.errors import RowsLostError
-from tasks.ingest import merge, task
+from tasks.ingest import merge, standardise, task
 from tasks.ingest.accounts import SourceCounts, check_accounts
-from tasks.ingest.parquet import write_parts
+from tasks.ingest.parquet import write_parquet, write_parts
 from tests.tasks.ingest.ingesting import ingest
 
 TRUE = SourceCounts(rows_read=6, rows_kept=3, rows_merged=1, rows_quarantined=2)
@@ -72,3 +73,27 @@ def test_a_table_whose_quarantine_was_not_written_whole_is_not_published(
     with pytest.raises(RowsLostError, match="1 were kept, 0 merged, 0 quarantined"):
         ingest(store, tmp_path, SOURCE)
     assert not [item for item in store.manifests() if item.key.startswith(("tables/", "quarantine/"))]
+
+
+@pytest.mark.parametrize("name", ["p.parquet", "p.jsonl", "p.json", "p.py.jsonl"])
+def test_a_file_that_was_not_read_to_its_end_is_not_published(
+    store: AssetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    rows = [{"sku": str(number), "name": "pen"} for number in range(3)]
+    if name == "p.parquet":
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / name)
+    elif name == "p.json":
+        (tmp_path / name).write_text(json.dumps(rows), encoding="utf-8")
+    else:
+        write = repr if name == "p.py.jsonl" else json.dumps
+        (tmp_path / name).write_text("".join(f"{write(row)}\n" for row in rows), encoding="utf-8")
+
+    def losing(connection: Any, query: str, target: Path, **options: Any) -> None:  # a connection of DuckDB
+        write_parquet(connection, f"select * from ({query}) limit 2", target, **options)
+
+    monkeypatch.setattr(standardise, "write_parquet", losing)
+    source = {**SOURCE, "uri": name, **({"format": "python"} if name == "p.py.jsonl" else {})}
+    with pytest.raises(RowsLostError, match="3 rows of “products” were read, but 2 were kept") as caught:
+        ingest(store, tmp_path, source)
+    assert f"“{name}”" in str(caught.value)
+    assert not list(store.manifests())

@@ -464,3 +464,11 @@ def test_a_word_that_means_nothing_may_begin_with_any_letter(store: AssetStore, 
     (tmp_path / "p.csv").write_text("product_id,title,brand\na,t,ß\nb,t,s\n", encoding="utf-8")
     found = ingest(store, tmp_path, {"table": "products", "uri": "p.csv", "null_words": ["ß"]})
     assert found.column("brand") == [None, "s"]
+
+
+def test_an_object_that_cannot_be_used_is_set_aside_as_it_came(store: AssetStore, tmp_path: Path) -> None:
+    objects = [{"sku": "1", "name": "pen"}, {"name": "cup", "colour": "blue"}, {"sku": "2", "name": ""}]
+    (tmp_path / "p.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in objects), encoding="utf-8")
+    columns = {"product_id": "sku", "title": "name"}
+    found = ingest(store, tmp_path, {"table": "products", "uri": "p.jsonl", "columns": columns})
+    assert [json.loads(row) for row in found.quarantine["row"].to_pylist()] == objects[1:]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tasks.errors import DeviceError, EncoderError
 from tasks.retrieval import torch_encoder
 from tasks.retrieval.encoder import Encoder, open_encoder
+from tasks.retrieval.sentence_encoder import SentenceEncoder
 from tasks.retrieval.torch_encoder import TorchEncoder
-from tests.builders_encoder import HashEncoder, write_encoder, write_prompts
+from tests.builders_encoder import HashEncoder, write_byte_encoder, write_encoder, write_prompts, write_word_vectors
 
 TEXTS = ["red pen", "blue pen", "a stapler, green, with tape", "paper", "office folder 12", "red pen"]
 
@@ -23,10 +24,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_encoder(tmp_path_factory.mktemp("tiny") / "encoder")
 
 
-@pytest.fixture(scope="module", params=["hash", "fp32", "bf16"])
-def encoder(request: pytest.FixtureRequest, folder: Path) -> Encoder:
+@pytest.fixture(scope="module")
+def other_kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models that sentence-transformers alone knows how to put together."""
+    place = tmp_path_factory.mktemp("other")
+    return {
+        "word vectors": write_word_vectors(place / "words"),
+        "another pooling": write_encoder(place / "pooling", pooling="weightedmean"),
+        "a slow tokenizer": write_byte_encoder(place / "bytes"),
+    }
+
+
+@pytest.fixture(scope="module", params=["hash", "fp32", "bf16", "word vectors", "another pooling", "a slow tokenizer"])
+def encoder(request: pytest.FixtureRequest, folder: Path, other_kinds: dict[str, Path]) -> Encoder:
     if request.param == "hash":
         return HashEncoder()
+    if request.param in other_kinds:
+        return open_encoder(str(other_kinds[request.param]), device="cpu")
     return open_encoder(str(folder), device="cpu", precision=request.param)
 
 
@@ -137,6 +151,7 @@ def test_identical_texts_are_encoded_once(folder: Path) -> None:
     encoder = open_encoder(str(folder))
     encoder.encode(["red pen"])
     once = encoder.tokens
+    assert once
 
     encoder.encode(["red pen"] * 50 + [""])
 
@@ -198,6 +213,39 @@ def test_a_model_that_cannot_be_packed_goes_the_padded_way(folder: Path, monkeyp
     monkeypatch.setattr("tasks.retrieval.loading.can_pack", lambda config, device: False)
 
     assert open_encoder(str(folder), precision="fp32").encode(TEXTS) == pytest.approx(packed, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["word vectors", "another pooling", "a slow tokenizer"])
+def test_a_model_of_another_kind_encodes_as_its_makers_would(other_kinds: dict[str, Path], kind: str) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    theirs = SentenceTransformer(str(other_kinds[kind]), device="cpu")
+    encoder = open_encoder(str(other_kinds[kind]), device="cpu", prompts={"query": "red "})
+
+    assert isinstance(encoder, SentenceEncoder)
+    assert encoder.encode(TEXTS) == pytest.approx(theirs.encode(TEXTS, normalize_embeddings=True), abs=1e-5)
+    asked = theirs.encode(["pen"], prompt="red ", normalize_embeddings=True)
+    assert encoder.encode(["pen"], "query") == pytest.approx(asked, abs=1e-5)
+    bf16 = open_encoder(str(other_kinds[kind]), device="cpu", precision="bf16")
+    assert (bf16.precision, encoder.precision) == ("bf16", "fp32")
+    assert (bf16.encode(TEXTS) * encoder.encode(TEXTS)).sum(1).min() > 0.99
+
+
+def test_a_model_of_another_kind_cuts_texts_where_it_is_told_to(other_kinds: dict[str, Path]) -> None:
+    short = open_encoder(str(other_kinds["another pooling"]), max_tokens=8)
+    assert (short.encode(["pen " * 7 + "red"]) == short.encode(["pen " * 7 + "blue"])).all()
+    long = open_encoder(str(other_kinds["another pooling"]), max_tokens=4000)
+    assert (short.max_tokens, long.max_tokens) == (8, 64)
+    assert open_encoder(str(other_kinds["word vectors"])).max_tokens is None
+    with pytest.raises(EncoderError, match=r"it cuts no texts\. Leave `embed\.max_tokens`"):
+        open_encoder(str(other_kinds["word vectors"]), max_tokens=8)
+
+
+def test_a_model_of_another_kind_without_its_weights_is_named(tmp_path: Path) -> None:
+    broken = write_word_vectors(tmp_path / "broken")
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(EncoderError, match=str(broken)):
+        open_encoder(str(broken))
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

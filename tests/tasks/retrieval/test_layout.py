@@ -42,39 +42,48 @@ def test_pooling_is_read_in_both_of_its_spellings(tmp_path: Path, config: dict[s
 
 
 @pytest.mark.parametrize(
-    ("config", "problem"),
+    "config",
     [
-        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "its pooling is cls, mean"),
-        ({"pooling_mode_weightedmean_tokens": True}, "pooling_mode_weightedmean_tokens"),
-        ({"pooling_mode": "weightedmean"}, "its pooling is weightedmean"),
-        ({"pooling_mode": "mean", "include_prompt": False}, "leaves the prompt out"),
-        ({}, "its pooling is"),
+        {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True},
+        {"pooling_mode_weightedmean_tokens": True},
+        {"pooling_mode_mean_tokens": True, "pooling_mode_weightedmean_tokens": True},
+        {"pooling_mode": "weightedmean"},
+        {"pooling_mode": "mean", "include_prompt": False},
+        {},
     ],
 )
-def test_pooling_that_cannot_be_honoured_is_refused(tmp_path: Path, config: dict[str, object], problem: str) -> None:
-    with pytest.raises(EncoderError, match=problem):
-        read_layout(write(tmp_path, ["Transformer", "Pooling"], config))
+def test_pooling_of_another_kind_is_left_to_sentence_transformers(tmp_path: Path, config: dict[str, object]) -> None:
+    assert read_layout(write(tmp_path, ["Transformer", "Pooling"], config)).pooling is None
 
 
 @pytest.mark.parametrize(
-    ("kinds", "problem"),
+    "kinds",
     [
-        (["CLIPModel"], "it has the modules CLIPModel"),
-        (
-            ["Transformer", "Pooling", "Normalize", "Dense"],
-            "its modules stand as Transformer, Pooling, Normalize, Dense",
-        ),
-        (["Transformer", "Normalize"], "stand as Transformer, Normalize"),
-        (["Transformer", "Pooling", "Pooling"], "stand as"),
+        ["CLIPModel"],
+        ["Transformer", "Pooling", "Normalize", "Dense"],
+        ["Transformer", "Normalize"],
+        ["Transformer", "Pooling", "Pooling"],
+        ["Transformer", "Pooling", "CLIPModel"],
     ],
 )
-def test_modules_that_cannot_be_honoured_are_refused(tmp_path: Path, kinds: list[str], problem: str) -> None:
-    with pytest.raises(EncoderError, match=problem):
-        read_layout(write(tmp_path, kinds, MEAN))
+def test_modules_in_another_order_are_left_to_sentence_transformers(tmp_path: Path, kinds: list[str]) -> None:
+    write_json(tmp_path / "2_Dense" / "config.json", {})
+    assert read_layout(write(tmp_path, kinds, MEAN)).pooling is None
+
+
+@pytest.mark.parametrize(("activation", "pooling"), [("Tanh", "mean"), ("Mish", None)])
+def test_a_dense_layer_of_another_activation_is_left_to_sentence_transformers(
+    tmp_path: Path, activation: str, pooling: str | None
+) -> None:
+    write_json(
+        tmp_path / "2_Dense" / "config.json", {"activation_function": f"torch.nn.modules.activation.{activation}"}
+    )
+    assert read_layout(write(tmp_path, ["Transformer", "Pooling", "Dense"], MEAN)).pooling == pooling
 
 
 def test_dense_layers_and_the_longest_text_are_found(tmp_path: Path) -> None:
     folder = write(tmp_path, ["Transformer", "Pooling", "Dense", "Normalize"], MEAN)
+    write_json(folder / "2_Dense" / "config.json", {})
     write_json(folder / "sentence_bert_config.json", {"max_seq_length": 128, "do_lower_case": False})
 
     layout = read_layout(folder)
