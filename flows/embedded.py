@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.imports import uncollected
 from flows.plan import StageName, plan_stages
 from flows.report import RunReport
 from flows.server import start_temporary_server, wait_until_ready
@@ -50,8 +51,9 @@ def run_embedded(
     if has_own_prefect:
         start_temporary_server(Path(settings.home))
 
-    from flows.console import quiet_console
-    from flows.stocktake import stocktake
+    with uncollected():
+        from flows.console import quiet_console
+        from flows.stocktake import stocktake
 
     quiet_console(is_embedded=True)
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)  # at the end it tells of what it still sends

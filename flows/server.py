@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from flows.imports import uncollected
 from tasks.errors import UnavailableError
 
 START_TIMEOUT_S: Final = 180.0
@@ -79,15 +80,15 @@ def _unavailable(place: str, problem: str) -> UnavailableError:
 
 def serve() -> None:
     """Serve Prefect's API on a free port, printed first, until standard input closes."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen()
     print(listening.getsockname()[1], flush=True)  # noqa: T201 - how the run learns of the port
     _stay_on_one_core()
 
-    import uvicorn
+    with uncollected():
+        import uvicorn
+        from prefect.server.api.server import create_app
 
-    server = uvicorn.Server(
-        uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
-    )
+    server = uvicorn.Server(uvicorn.Config(create_app, factory=True, log_level="error", lifespan="on"))
 
     def stop_with_the_run() -> None:
         sys.stdin.read()
@@ -98,6 +99,18 @@ def serve() -> None:
 
     threading.Thread(target=stop_with_the_run, daemon=True).start()
     server.run(sockets=[listening])
+
+
+def listen() -> socket.socket:
+    """Return a socket that listens on a free port of this machine, whose answers are sent at once.
+
+    asyncio lets no answer wait for more to be sent where a socket names its protocol, which `socket.create_server` does
+    not: each answer in two parts then takes 40 ms (Nagle's algorithm and delayed acknowledgements, RFC 896 and 1122).
+    """
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    return listening
 
 
 def _stay_on_one_core() -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flows.server import start_temporary_server, wait_until_ready
+from flows.server import listen, start_temporary_server, wait_until_ready
 from tasks.errors import UnavailableError
 from tests.pandian import environment
 
 STARTS = """
 import os, signal, sys
 from pathlib import Path
-from flows.server import start_temporary_server, wait_until_ready
+from flows.server import listen, start_temporary_server, wait_until_ready
 start_temporary_server(Path(sys.argv[1]))
 wait_until_ready()
 (server,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
@@ -63,3 +65,21 @@ def test_a_server_that_cannot_start_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PREFECT_HOME", "")
     with pytest.raises(UnavailableError, match="exit code 1 before it listened"):
         start_temporary_server(tmp_path)
+
+
+def test_answers_of_the_server_do_not_wait_for_more_to_be_sent() -> None:
+    async def has_no_delay() -> bool:
+        found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            found.set_result(bool(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+            writer.close()
+
+        with listen() as listening:
+            async with await asyncio.start_server(answer, sock=listening):
+                _, writer = await asyncio.open_connection(*listening.getsockname())
+                writer.close()
+                return await found
+
+    assert asyncio.run(has_no_delay())
