@@ -141,7 +141,7 @@ def _inferred(rows: Rows, config: ValidateConfig) -> tuple[Expectation, ...]:
 
 
 def _evidence(outcome: Outcome, rows: Rows, config: ValidateConfig, folder: Path) -> Evidence:
-    if not outcome.failed or outcome.condition is None:  # `mostly` may let some rows fail
+    if outcome.is_met or outcome.condition is None:
         return Evidence()
     name = f"failing/{outcome.check.file_name}.parquet"
     written = rows.write_failing(folder / name, outcome.condition)

@@ -10,7 +10,7 @@ from tasks.validate.config import ValidateConfig
 from tasks.validate.table import Subject, validate_table
 
 
-@stage("validate", revision=5, produces=lambda table, **_: (specs.validation(table),))
+@stage("validate", revision=4, produces=lambda table, **_: (specs.validation(table),))
 def validate(
     table: str,
     rows: AssetRef,
