@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,18 +83,41 @@ def write_encoder(
     return folder
 
 
-def write_word_vectors(folder: Path, *, dimension: int = 32) -> Path:
-    """Write a model without a transformer: a text's vector is the mean of its tokens' own."""
-    import torch
+def write_word_vectors(folder: Path, *, pooling: str | None = None) -> Path:
+    """Write a model without a transformer: a text has the mean of its tokens' own vectors, or another pooling of them."""
+    import numpy as np
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, WordEmbeddings
+    from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
+
+    if pooling is None:
+        modules = [_static_embedding(folder, seed=0)]
+    else:
+        words = ["red", "blue", "pen"]
+        weights = np.random.default_rng(0).standard_normal((len(words), 32))
+        modules = [WordEmbeddings(WhitespaceTokenizer(words), weights), Pooling(32, pooling)]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder))
+    return folder
+
+
+def write_router(folder: Path) -> Path:
+    """Write a model that has other word vectors for queries than for documents."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Router
+
+    router = Router.for_query_document([_static_embedding(folder, seed=0)], [_static_embedding(folder, seed=1)])
+    SentenceTransformer(modules=[router], device="cpu").save(str(folder))
+    return folder
+
+
+def _static_embedding(folder: Path, *, seed: int) -> Any:  # sentence-transformers ships no types
+    import torch
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from transformers import AutoTokenizer
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     write_tokenizer(folder / "tokenizer")
-    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=dimension)], device="cpu").save(str(folder))
-    return folder
+    return StaticEmbedding(AutoTokenizer.from_pretrained(folder / "tokenizer"), embedding_dim=32)
 
 
 def write_byte_encoder(folder: Path) -> Path:

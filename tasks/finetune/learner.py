@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FORWARD_TOKENS: Final = 4096
 """Padded tokens per forward pass without gradients."""
 
+FIX: Final = "Name another `embed.encoder` in shop.yaml, or make single stages, by `--only`, without fine-tuning."
+
 
 class Learner:
     """An encoder in training. Dropout is off: the same step gives the same weights, also after a resumption.
@@ -47,19 +49,16 @@ class Learner:
 
         Raises:
             DeviceError: The device asked for is not on this machine.
-            EncoderError: The model does not begin with a transformer, so there is nothing to train.
+            EncoderError: The model does not begin with a transformer, or leaves prompts out of its pooling.
         """
         import torch
         from sentence_transformers import SentenceTransformer
 
         device = str(pick_device(config.device))
         model = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": torch.float32})
-        if not hasattr(model[0], "auto_model"):
-            raise EncoderError(
-                model=str(folder),
-                problem=f"it begins with {type(model[0]).__name__}, and fine-tuning trains a transformer.",
-                fix="Name one as `embed.encoder` in shop.yaml; the stages before this one are made with any encoder.",
-            )
+        problem = _untrainable(model)
+        if problem is not None:
+            raise EncoderError(model=str(folder), problem=problem, fix=FIX)
         return cls(model, config)
 
     def weights(self) -> dict[str, torch.nn.Parameter]:
@@ -156,6 +155,15 @@ class Learner:
 
     def _transformer(self) -> Any:  # transformers ships no types
         return self.model[0].auto_model
+
+
+def _untrainable(model: Any) -> str | None:  # sentence-transformers ships no types
+    """Say why a model is not trained here, if it is not."""
+    if not hasattr(model[0], "auto_model"):
+        return f"it begins with {type(model[0]).__name__}, and fine-tuning trains a transformer."
+    if not all(getattr(module, "include_prompt", True) for module in model):
+        return "its pooling leaves the prompt out, which fine-tuning does not."
+    return None
 
 
 def _with_lora(transformer: Any, config: FinetuneConfig) -> Any:  # transformers and peft ship no types

@@ -49,8 +49,8 @@ def finetune(  # noqa: PLR0913 - one reference per input
     folder = encoder_folder(config.model)
     own = read_layout(folder)
     prompts = own.prompts_with(passage=config.prompt, query=config.query_prompt)
-    lesson = read_lesson(build.path(products), build.path(split), judged, prompts=prompts, config=config)
     learner = Learner.open(folder, config)
+    lesson = read_lesson(build.path(products), build.path(split), judged, prompts=prompts, config=config)
     with tracked(config, build.scratch(), {"asset": f"{specs.ENCODER.key}@{build.recipe.version}"}) as tracker:
         progress = train(learner, lesson, scratch=build.scratch(), tracker=tracker)
     with build.draft(specs.ENCODER) as draft:

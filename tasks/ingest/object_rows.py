@@ -68,7 +68,9 @@ def object_rows(
     columns = {**dict.fromkeys(keys.columns, "VARCHAR"), REST: "MAP(VARCHAR, VARCHAR)"}
     facts = {"format": kind, "encoding": plain.encoding}
     relation = f"read_parquet({path_literal(target)})"
-    return RawRows(relation, columns, facts, rejects, is_numbered=True, plain=plain, counted=counted)
+    return RawRows(
+        relation, columns, facts, rejects, is_numbered=True, plain=plain, counted=counted, objects=objects.texts
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,14 @@ class _Objects:
 
     def first(self) -> Iterator[_Object]:
         return islice(_Objects(self.plain, self.kind, lambda _: None), KEY_ROWS)
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Yield the number and the text of each entry of a JSON list, or each line, be it an object or none."""
+        with self.plain.path.open(encoding="utf-8", newline="\n") as file:
+            if self.kind == "json":
+                yield from ((number, entry.text) for number, entry in enumerate(entries(file), start=1))
+            else:
+                yield from ((number, line.rstrip("\r\n")) for number, (line, _) in enumerate(_bounded(file), start=1))
 
     def _values(self) -> Iterator[tuple[int, str, object]]:
         with self.plain.path.open(encoding="utf-8", newline="\n") as file:

@@ -22,8 +22,6 @@ SAMPLE_ROWS: Final = 1_000
 FORMS: Final = ("iso", "unix_s", "unix_ms", "month_first", "day_first")
 """How times may be written; where two read as many values, the earlier one is taken."""
 
-"""Formats whose rows have keys instead of columns, and a map of those that are not mapped."""
-
 DATES: Final = """
 select
   count(*) filter (month_first is not null and day_first is null),

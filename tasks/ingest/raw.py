@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,6 @@ from tasks.schemas import literal
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes of csv, characters of JSON lines; a longer line is set aside."""
-
-OBJECTS: Final = ("json", "jsonl", "python")
-"""Formats whose rows are objects."""
 
 REST: Final = "_rest"
 """The map of an object's keys that are not mapped."""
@@ -35,7 +32,8 @@ class RawRows:
         plain: The text that was read, where it was one.
         skipped: Lines at the text's beginning that are not read: blank ones before a header.
         removed: Physical lines of the file that are not read, be they in the text or not; they ascend.
-        counted: How many rows there are, where that is known without SQL; of csv it is not.
+        counted: How many rows there are by parquet's own account, or by the reader of objects; of csv it is not known.
+        objects: The number and the text of each row, in order, where rows are objects.
         name: The file, as its reader knows it.
     """
 
@@ -48,12 +46,13 @@ class RawRows:
     skipped: int = 0
     removed: Sequence[int] = ()
     counted: int | None = None
+    objects: Callable[[], Iterator[tuple[int, str]]] | None = None
     name: str = ""
 
     @property
     def has_rest(self) -> bool:
         """Whether the rows are objects, with a map of the keys that are not mapped."""
-        return self.facts.get("format") in OBJECTS
+        return self.objects is not None
 
 
 def path_literal(path: Path) -> str:

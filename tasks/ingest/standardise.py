@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,13 +265,20 @@ def _write_quarantine(
     draft.unlink()
 
 
+def _texts_of(records: Iterable[int], objects: Iterator[tuple[int, str]]) -> pa.Array:
+    """The texts of some objects, by their numbers, which ascend; the iterator is left behind the last of them."""
+    return pa.array([next(text for number, text in objects if number == record) for record in records], pa.string())
+
+
 def _unusable(
     connection: duckdb.DuckDBPyConnection, rows: RawRows, rejects: Sequence[int], written: Path
 ) -> Iterator[pa.Table]:
     number = RECORD if rows.is_numbered else f"{ROW} + 1"
+    original = "null" if rows.objects else ORIGINAL
     lines = PhysicalLines(rows, rejects)
+    objects = rows.objects() if rows.objects else iter(())
     bad = connection.sql(
-        f"select {number} as record, {REASON} as reason, {ORIGINAL} as original from {numbered_rows(written)} "
+        f"select {number} as record, {REASON} as reason, {original} as original from {numbered_rows(written)} "
         f"where {REASON} is not null order by 1"
     )
     for batch in bad.to_arrow_reader(QUARANTINE_BATCH):
@@ -280,6 +287,6 @@ def _unusable(
             "reason": batch["reason"],
             "detail": pa.nulls(batch.num_rows, pa.string()),
             "line": pa.array(lines.of(records) if rows.facts["format"] == "csv" else records, pa.int64()),
-            "row": batch["original"],
+            "row": _texts_of(records, objects) if rows.objects else batch["original"],
         }
         yield pa.table(columns, schema=SCHEMA)

@@ -20,7 +20,7 @@ from tasks.ingest.own_columns import (
     source_name,
     unread_name,
 )
-from tasks.ingest.raw import REST, RawRows
+from tasks.ingest.raw import RawRows
 from tasks.ingest.rules import ColumnRules
 from tasks.schemas import Table, literal, quoted
 
@@ -57,12 +57,13 @@ def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table 
     """Return SQL of every row of a file in its order.
 
     A row has its columns and, all behind `INTERNAL`, `rules:COLUMN` with the bits of the rules that changed a value,
-    `unread:COLUMN` with a value that was not understood, and, where it cannot be used, `reason` and `original` as
-    JSON. `record` is its line where rows are lines with gaps between them. Where all columns are canonical, a row has
-    its `HASH`.
+    `unread:COLUMN` with a value that was not understood, and, where it cannot be used, `reason` and, unless rows are
+    objects, `original` as JSON. `record` is its line where rows are lines with gaps between them. Where all columns are
+    canonical, a row has its `HASH`.
     """
     can_fail_whole = any(table is not None and rule.name in table.required for rule in columns)
-    sources = [f"{quoted(name)} as {source_name(name)}" for name in rows.columns] if can_fail_whole else []
+    has_original = can_fail_whole and not rows.has_rest
+    sources = [f"{quoted(name)} as {source_name(name)}" for name in rows.columns] if has_original else []
     raws = [f"{rule.raw} as {raw_name(rule.name)}" for rule in columns]
     record = [f"_record as {RECORD}"] if rows.is_numbered else []
     given = [f"{rule.given} as {given_name(rule.name)}" for rule in columns if rule.given]
@@ -76,32 +77,26 @@ def standardise_sql(columns: Sequence[ColumnRules], rows: RawRows, table: Table 
         currency="".join(f", {rule.value} as {quoted(rule.name)}" for rule in late),
         reason=_reason(columns, table),
         reason_name=REASON,
-        columns=", ".join([*_written(columns, rows, can_fail_whole=can_fail_whole), *_hash(columns, table)]),
+        columns=", ".join([*_written(columns, rows, has_original=has_original), *_hash(columns, table)]),
     )
 
 
-def _written(columns: Sequence[ColumnRules], rows: RawRows, *, can_fail_whole: bool) -> list[str]:
+def _written(columns: Sequence[ColumnRules], rows: RawRows, *, has_original: bool) -> list[str]:
     unread = [
         f"case when {rule.is_unread} then {raw_name(rule.name)}::varchar end as {unread_name(rule.name)}"
         for rule in columns
         if rule.can_fail
     ]
-    original = f"case when {REASON} is not null then {_as_it_came(rows)}::varchar end as {ORIGINAL}"
+    fields = ", ".join(f"{quoted(name)} := {source_name(name)}" for name in rows.columns)
+    original = f"case when {REASON} is not null then to_json(struct_pack({fields}))::varchar end as {ORIGINAL}"
     return [
         *(quoted(rule.name) for rule in columns),
         *(f"nullif({rule.changes}, 0)::usmallint as {bits_name(rule.name)}" for rule in columns if rule.changes),
         *unread,
         REASON,
-        *([original] if can_fail_whole else []),
+        *([original] if has_original else []),
         *([RECORD] if rows.is_numbered else []),
     ]
-
-
-def _as_it_came(rows: RawRows) -> str:
-    """SQL of a row as JSON; an object is one again, without the keys that it lacks."""
-    names = [name for name in rows.columns if not (rows.has_rest and name == REST)]
-    mapped = f"to_json(struct_pack({', '.join(f'{quoted(name)} := {source_name(name)}' for name in names)}))"
-    return f"json_merge_patch(to_json({source_name(REST)}), {mapped})" if rows.has_rest else mapped
 
 
 def _hash(columns: Sequence[ColumnRules], table: Table | None) -> list[str]:

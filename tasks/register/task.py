@@ -20,7 +20,7 @@ from tasks.register.registry import CARD, CHALLENGER, CHAMPION, Registry, Versio
 from tasks.stage import Build, stage
 
 
-@stage("register", revision=5, produces=lambda **_: (specs.REGISTRATION,), is_kept=is_registered)
+@stage("register", revision=6, produces=lambda **_: (specs.REGISTRATION,), is_kept=is_registered)
 def register(
     recommender: AssetRef, evaluation: AssetRef, lineage: list[AssetRef], config: RegisterConfig, build: Build
 ) -> None:

@@ -89,4 +89,6 @@ def open_encoder(
     if network is not None:
         return TorchEncoder(network, origin, token_budget=token_budget)
     own_precision: Precision = "bf16" if precision == "bf16" else "fp32"
-    return load_sentence_encoder(folder, origin, device=place, precision=own_precision, max_tokens=max_tokens)
+    return load_sentence_encoder(
+        folder, origin, device=place, precision=own_precision, max_tokens=max_tokens, token_budget=token_budget
+    )

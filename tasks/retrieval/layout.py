@@ -27,7 +27,24 @@ PROMPT_NAMES: Final[Mapping[TextKind, tuple[str, ...]]] = {
 }
 LENGTH_FIELDS: Final = ("max_seq_length", "max_length")
 MODULES: Final = frozenset({"Transformer", "Pooling", "Dense", "Normalize"})
+OWN: Final = "sentence_transformers."
+"""How the types of sentence-transformers' own modules begin; a model's own code has other names."""
+
 Activation = Literal["Tanh", "Identity", "ReLU", "GELU"]
+DENSE_DEFAULTS: Final = {
+    "module_input_name": "sentence_embedding",
+    "module_output_name": "sentence_embedding",
+    "use_residual": False,
+}
+FIX: Final = "Name a sentence-transformers or transformers model, or `minilm`."
+
+
+@dataclass(frozen=True, slots=True)
+class DenseLayout:
+    """A dense layer's folder, and what the layer ends in."""
+
+    folder: Path
+    activation: Activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +55,14 @@ class Layout:
         transformer: The folder of the transformer and its tokenizer.
         pooling: How token vectors become one; None where the model is put together in another way than these names
             tell, which sentence-transformers knows.
-        dense: Folders of the dense layers behind the pooling, in order.
+        dense: The dense layers behind the pooling, in order.
         max_tokens: The longest text the model's makers meant, or None where they do not say.
         prompts: What the model's makers put before a text of each kind; mostly nothing.
     """
 
     transformer: Path
     pooling: Pooling | None = "mean"
-    dense: tuple[Path, ...] = ()
+    dense: tuple[DenseLayout, ...] = ()
     max_tokens: int | None = None
     prompts: Mapping[TextKind, str] = field(default_factory=lambda: dict.fromkeys(PROMPT_NAMES, ""))
 
@@ -64,33 +81,55 @@ def read_layout(folder: Path) -> Layout:
     """Return what a sentence-transformers folder asks for; a plain transformers folder means mean pooling.
 
     Raises:
-        EncoderError: A file of the folder cannot be read.
+        EncoderError: A file of the folder cannot be read, or it is no encoder whose vectors stand for one text each.
     """
     if not (folder / "modules.json").is_file():
         return Layout(transformer=folder, max_tokens=_max_tokens(folder, folder))
-    modules: list[dict[str, Any]] = _json(folder / "modules.json")  # JSON of any shape
-    kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
-    paths = [folder / str(module["path"]) for module in modules]
-    dense = tuple(path for path, kind in zip(paths, kinds, strict=True) if kind == "Dense")
-    is_usual = _is_usual(kinds) and all(activation_name(path) for path in dense)
+    types, paths = _modules(folder)
+    kinds = [kind.rsplit(".", 1)[-1] for kind in types]
     wording = _optional_json(folder / "config_sentence_transformers.json")
+    _check_kind(folder, kinds, wording)
+    dense = [_dense(path) for path, kind in zip(paths, kinds, strict=True) if kind == "Dense"]
+    is_usual = all(kind.startswith(OWN) for kind in types) and _is_usual(kinds) and None not in dense
     return Layout(
         transformer=paths[0],
-        pooling=_pooling(_json(paths[1] / "config.json")) if is_usual else None,
-        dense=dense,
+        pooling=_pooling(_object(paths[1] / "config.json")) if is_usual else None,
+        dense=tuple(filter(None, dense)),
         max_tokens=_max_tokens(folder, paths[0]),
-        prompts=_prompts(wording.get("prompts") or {}, wording.get("default_prompt_name")),
+        prompts=_prompts(wording.get("prompts"), wording.get("default_prompt_name")),
     )
 
 
-def activation_name(dense: Path) -> Activation | None:
-    """Return what a dense layer ends in; None where it is none that is computed here.
+def _modules(folder: Path) -> tuple[list[str], list[Path]]:
+    """The types of a folder's modules, and where they lie."""
+    found = _json(folder / "modules.json")
+    modules = found if isinstance(found, list) else []
+    named = [module for module in modules if isinstance(module, dict) and {"type", "path"} <= module.keys()]
+    if not modules or len(named) < len(modules):
+        raise EncoderError(
+            model=str(folder), problem="modules.json is no list of modules.", fix="Get the model's files again."
+        )
+    return [str(module["type"]) for module in named], [folder / str(module["path"]) for module in named]
 
-    Raises:
-        EncoderError: The layer's settings cannot be read.
-    """
-    words = str(_json(dense / "config.json").get("activation_function", "torch.nn.modules.activation.Tanh"))
-    return next((name for name in get_args(Activation) if name == words.rsplit(".", 1)[-1]), None)
+
+def _check_kind(folder: Path, kinds: list[str], wording: Mapping[str, Any]) -> None:  # JSON of any shape
+    kind = wording.get("model_type") or "SentenceTransformer"
+    if kind != "SentenceTransformer":
+        raise EncoderError(
+            model=str(folder), problem=f"it is a {kind}, which makes no single vector of a text.", fix=FIX
+        )
+    if "CNN" in kinds:
+        problem = "its CNN reads the padding behind a text, so that a vector depends on the texts beside it."
+        raise EncoderError(model=str(folder), problem=problem, fix=FIX)
+
+
+def _dense(folder: Path) -> DenseLayout | None:
+    """A dense layer; None where it is one that is not computed here."""
+    config = _object(folder / "config.json")
+    words = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    name: Activation | None = next((name for name in get_args(Activation) if name == words.rsplit(".", 1)[-1]), None)
+    is_plain = all(config.get(field_name, usual) == usual for field_name, usual in DENSE_DEFAULTS.items())
+    return DenseLayout(folder, name) if name is not None and is_plain else None
 
 
 def _is_usual(kinds: list[str]) -> bool:
@@ -101,7 +140,7 @@ def _is_usual(kinds: list[str]) -> bool:
 
 def _pooling(config: dict[str, Any]) -> Pooling | None:  # JSON of any shape
     named = config.get("pooling_mode")
-    wanted = [named] if isinstance(named, str) else list(named or [])
+    wanted = [named] if isinstance(named, str) else named if isinstance(named, list) else []
     wanted = wanted or [mode for field_name, mode in LEGACY_POOLING.items() if config.get(field_name)]
     known = [mode for mode in get_args(Pooling) if mode in wanted]
     is_unknown = any(
@@ -113,15 +152,17 @@ def _pooling(config: dict[str, Any]) -> Pooling | None:  # JSON of any shape
     return mode
 
 
-def _prompts(prompts: Mapping[str, str], default: str | None) -> dict[TextKind, str]:
+def _prompts(written: Any, default: Any) -> dict[TextKind, str]:  # JSON of any shape
     """Return the prompt of each kind: the first of its names that says something, or the default where none is there.
 
     sentence-transformers writes an empty `query` and `document` beside whatever else a model names.
     """
+    named = written if isinstance(written, dict) else {}
+    prompts = {name: prompt for name, prompt in named.items() if isinstance(prompt, str)}
     found: dict[TextKind, str] = {}
     for kind, names in PROMPT_NAMES.items():
         own = [prompts[name] for name in names if name in prompts]
-        found[kind] = next(filter(None, own), "") if own else prompts.get(default or "", "")
+        found[kind] = next(filter(None, own), "") if own else prompts.get(str(default), "")
     return found
 
 
@@ -135,7 +176,15 @@ def _max_tokens(folder: Path, transformer: Path) -> int | None:
 
 
 def _optional_json(file: Path) -> dict[str, Any]:  # JSON of any shape
-    found: dict[str, Any] = _json(file) if file.is_file() else {}
+    return _object(file) if file.is_file() else {}
+
+
+def _object(file: Path) -> dict[str, Any]:  # JSON of any shape
+    found = _json(file)
+    if not isinstance(found, dict):
+        raise EncoderError(
+            model=str(file.parent), problem=f"{file.name} is no object.", fix="Get the model's files again."
+        )
     return found
 
 

@@ -12,7 +12,7 @@ import torch
 
 from tasks.errors import EncoderError
 from tasks.retrieval.hardware import Precision
-from tasks.retrieval.layout import Layout
+from tasks.retrieval.layout import FIX, Layout
 from tasks.retrieval.packed_bert import PackedBert, can_pack
 from tasks.retrieval.padded import PaddedTransformer
 from tasks.retrieval.pooling import load_head
@@ -28,11 +28,16 @@ def load_network(layout: Layout, device: torch.device, precision: Precision, max
     if layout.pooling is None:
         return None
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    config, model, tokenizer = _from_disk(layout.transformer, dtype, device)
+    with loads(layout.transformer):
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(layout.transformer, local_files_only=True)
     if not tokenizer.is_fast:
         return None
+    with loads(layout.transformer):
+        config, model = _transformer(layout.transformer, dtype, device)
     head = load_head(layout.pooling, layout.dense, int(config.hidden_size), device)
-    limits = [layout.max_tokens, tokenizer.model_max_length, _places(model), max_tokens]
+    limits = [layout.max_tokens, tokenizer.model_max_length, places_of(model), max_tokens]
     limit = min(int(limit) for limit in limits if limit is not None)
     backend = tokenizer.backend_tokenizer
     backend.no_padding()
@@ -47,33 +52,48 @@ def load_network(layout: Layout, device: torch.device, precision: Precision, max
     )
 
 
-def _from_disk(folder: Path, dtype: torch.dtype, device: torch.device) -> tuple[Any, Any, Any]:  # transformers' own
+def _transformer(folder: Path, dtype: torch.dtype, device: torch.device) -> tuple[Any, Any]:  # transformers' own
+    from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    kind = AutoModelForTextEncoding if config.is_encoder_decoder else AutoModel
+    loaded_in = torch.float32 if can_pack(config, device) else dtype
+    return config, kind.from_pretrained(folder, config=config, dtype=loaded_in, local_files_only=True).eval()
+
+
+@contextlib.contextmanager
+def loads(folder: Path) -> Iterator[None]:
+    """Let transformers load a folder without a word of its own; what keeps it from that is one error.
+
+    Raises:
+        EncoderError: It could not.
+    """
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
 
     try:
         with _quiet():
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
-            kind = AutoModelForTextEncoding if config.is_encoder_decoder else AutoModel
-            loaded_in = torch.float32 if can_pack(config, device) else dtype
-            model = kind.from_pretrained(folder, config=config, dtype=loaded_in, local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        raise _unusable(folder, next(iter(str(error).splitlines()), type(error).__name__)) from error
-    return config, model.eval(), tokenizer
+            yield
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
+        problem = next(iter(str(error).splitlines()), type(error).__name__)
+        raise EncoderError(model=str(folder), problem=problem, fix=FIX) from error
 
 
-def _places(model: Any) -> int | None:  # a transformers model; ships no types
+def places_of(model: Any) -> int | None:  # a transformers model; ships no types
     """Return how many tokens have a place of their own; None where places are not numbered."""
     numbered = getattr(model.config, "max_position_embeddings", None) or None
     embeddings = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
     padding = getattr(embeddings, "padding_idx", None)
     # RoBERTa and MPNet number places from behind the padding's.
     return numbered if numbered is None or padding is None else numbered - padding - 1
-
-
-def _unusable(folder: Path, problem: str) -> EncoderError:
-    return EncoderError(model=str(folder), problem=problem, fix="Name a folder that transformers loads, or `minilm`.")
 
 
 @contextlib.contextmanager

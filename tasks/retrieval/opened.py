@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,17 @@ from numpy.typing import NDArray
 from tasks.retrieval.hardware import Precision
 from tasks.retrieval.layout import TextKind
 from tasks.retrieval.packing import distinct
+
+if TYPE_CHECKING:
+    import torch
+
+
+CUDA_FACTOR: Final = 16
+
+
+def factor_of(device: torch.device) -> int:
+    """Return how much more a device takes at once than a CPU."""
+    return CUDA_FACTOR if device.type == "cuda" else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,9 @@ class OpenedEncoder(ABC):
     factor = 1
     """How much more the device takes at once than a CPU."""
 
+    tokens: int | None = None
+    """Tokens encoded so far, padding left out; None where they are not counted."""
+
     def __init__(self, origin: Origin, *, dimension: int, precision: Precision, max_tokens: int | None) -> None:
         self.name = origin.name
         self.digest = origin.digest
@@ -52,8 +67,6 @@ class OpenedEncoder(ABC):
         self.dimension = dimension
         self.precision = precision
         self.max_tokens = max_tokens
-        self.tokens: int | None = None
-        """Tokens encoded so far, padding left out; None where they are not counted."""
 
     @property
     def made_by(self) -> dict[str, str | int | None]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import torch
 
 from tasks.errors import EncoderError
-from tasks.retrieval.layout import Activation, Pooling, activation_name
+from tasks.retrieval.layout import Activation, DenseLayout, Pooling
 
 ACTIVATIONS: Final[Mapping[Activation, Callable[[torch.Tensor], torch.Tensor]]] = {
     "Tanh": torch.tanh,
@@ -70,28 +69,26 @@ def pool(hidden: torch.Tensor, mask: torch.Tensor | None, pooling: Pooling) -> t
     return summed / (counts if pooling == "mean" else counts.sqrt())
 
 
-def load_head(pooling: Pooling, dense: Sequence[Path], hidden_size: int, device: torch.device) -> Head:
+def load_head(pooling: Pooling, dense: Sequence[DenseLayout], hidden_size: int, device: torch.device) -> Head:
     """Return what stands behind a transformer.
 
     Raises:
         EncoderError: A dense layer cannot be read.
     """
-    layers = tuple(_load_dense(folder, device) for folder in dense)
+    layers = tuple(_load_dense(layer, device) for layer in dense)
     return Head(pooling, layers, int(layers[-1].weight.shape[0]) if layers else hidden_size)
 
 
-def _load_dense(folder: Path, device: torch.device) -> Dense:
+def _load_dense(layer: DenseLayout, device: torch.device) -> Dense:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        weights = load_file(folder / "model.safetensors")
+        weights = load_file(layer.folder / "model.safetensors")
         weight = weights["linear.weight"].float().to(device)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise EncoderError(
-            model=str(folder), problem="a dense layer cannot be read.", fix="Get its config.json and model.safetensors."
+            model=str(layer.folder), problem="a dense layer cannot be read.", fix="Get its model.safetensors again."
         ) from error
-    activation = activation_name(folder)
-    if activation is None:
-        raise ValueError(f"the layer in {folder} ends in no activation that is known")
     bias = weights.get("linear.bias")
-    return Dense(weight, None if bias is None else bias.float().to(device), activation)
+    return Dense(weight, None if bias is None else bias.float().to(device), layer.activation)

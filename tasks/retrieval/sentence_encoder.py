@@ -1,8 +1,9 @@
-"""Any other model that sentence-transformers loads, by its own code: its modules as its makers put them together."""
+"""Models that sentence-transformers puts together in another way than ours, by its own code."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from tasks.errors import EncoderError
 from tasks.retrieval.hardware import Precision
 from tasks.retrieval.layout import TextKind
-from tasks.retrieval.opened import OpenedEncoder, Origin
+from tasks.retrieval.loading import loads, places_of
+from tasks.retrieval.opened import OpenedEncoder, Origin, factor_of
 
 if TYPE_CHECKING:
     import torch
@@ -20,15 +22,19 @@ if TYPE_CHECKING:
 LONGEST: Final = 1e9
 """A tokenizer without a limit says 1e30, and embeddings of single words infinity."""
 
+SUPPOSED_TOKENS: Final = 512
+"""How long a text may be where a model sets no limit, when texts are put into batches."""
+
 
 class SentenceEncoder(OpenedEncoder):
-    """Encodes with a `SentenceTransformer`. Vectors are brought to unit length in float32.
+    """Encodes with a `SentenceTransformer`. Vectors are brought to unit length in float32; what has none is zeros.
 
     Args:
         model: It, on its device.
         origin: Where it came from.
         precision: What its weights are.
         max_tokens: Where it cuts texts, if it does.
+        batch: Texts that are computed together.
     """
 
     def __init__(
@@ -38,10 +44,13 @@ class SentenceEncoder(OpenedEncoder):
         *,
         precision: Precision,
         max_tokens: int | None,
+        batch: int,
     ) -> None:
         self._model = model
+        self._batch = batch
         dimension = self._rows(["."], prompt="", kind="passage").shape[1]
         super().__init__(origin, dimension=dimension, precision=precision, max_tokens=max_tokens)
+        self.factor = factor_of(model.device)
 
     def _encoded(self, texts: list[str], kind: TextKind) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         if texts:
@@ -51,43 +60,53 @@ class SentenceEncoder(OpenedEncoder):
         import torch
 
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
-        found = encode(texts, prompt=prompt, show_progress_bar=False, convert_to_tensor=True)
-        unit: NDArray[np.float32] = torch.nn.functional.normalize(found.float(), dim=1).cpu().numpy()
-        return unit
+        found = encode(
+            texts, prompt=prompt, batch_size=self._batch, show_progress_bar=False, convert_to_tensor=True
+        ).float()
+        unit = torch.nn.functional.normalize(found, dim=1)
+        # The largest of no known words is minus infinity.
+        rows: NDArray[np.float32] = unit.nan_to_num(nan=0.0).cpu().numpy()
+        return rows
 
 
 def load_sentence_encoder(
-    folder: Path, origin: Origin, *, device: torch.device, precision: Precision, max_tokens: int | None
+    folder: Path,
+    origin: Origin,
+    *,
+    device: torch.device,
+    precision: Precision,
+    max_tokens: int | None,
+    token_budget: int,
 ) -> SentenceEncoder:
     """Return the model of a folder.
 
     Raises:
-        EncoderError: sentence-transformers cannot load it, or it reads texts of any length and is asked to cut them.
+        EncoderError: sentence-transformers cannot load or use it, or it cannot cut texts where that is asked for.
     """
     import torch
     from sentence_transformers import SentenceTransformer
 
-    try:
+    with loads(folder):
         model = SentenceTransformer(str(folder), device=str(device), local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
-        problem = next(iter(str(error).splitlines()), type(error).__name__)
-        raise EncoderError(
-            model=str(folder), problem=problem, fix="Name a folder that sentence-transformers loads, or `minilm`."
-        ) from error
-    model = model.eval().to(torch.bfloat16 if precision == "bf16" else torch.float32)
-    return SentenceEncoder(model, origin, precision=precision, max_tokens=_cut(model, folder, max_tokens))
+        model = model.eval().to(torch.bfloat16 if precision == "bf16" else torch.float32)
+        limit = _cut(model, folder, max_tokens)
+        batch = max(1, token_budget * factor_of(device) // (limit or SUPPOSED_TOKENS))
+        return SentenceEncoder(model, origin, precision=precision, max_tokens=limit, batch=batch)
 
 
 def _cut(model: Any, folder: Path, max_tokens: int | None) -> int | None:  # sentence-transformers ships no types
-    """Let a model cut texts, if it is asked to; return where it does."""
+    """Let a model cut texts where it is asked to, and before it runs out of places; return where it does."""
     own = model.max_seq_length
-    limit = None if own is None or own > LONGEST else int(own)
-    if max_tokens is None or (limit is not None and limit <= max_tokens):
-        return limit
-    try:
-        model.max_seq_length = max_tokens
-    except AttributeError as error:
+    places = places_of(model[0].auto_model) if hasattr(model[0], "auto_model") else None
+    limits = [limit for limit in (own, places, max_tokens) if limit is not None and limit < LONGEST]
+    wanted = int(min(limits)) if limits else None
+    if wanted in (None, own):
+        return wanted
+    if own is not None:
+        with suppress(AttributeError):
+            model.max_seq_length = wanted
+    if model.max_seq_length != wanted or own is None:
         raise EncoderError(
             model=str(folder), problem="it cuts no texts.", fix="Leave `embed.max_tokens` out of shop.yaml."
-        ) from error
-    return max_tokens
+        )
+    return wanted

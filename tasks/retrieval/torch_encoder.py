@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from tasks.retrieval.cores import one_core_each
 from tasks.retrieval.hardware import Precision
 from tasks.retrieval.layout import TextKind
-from tasks.retrieval.opened import OpenedEncoder, Origin
+from tasks.retrieval.opened import OpenedEncoder, Origin, factor_of
 from tasks.retrieval.packing import even_budget, pack
 
 SLICE: Final = 16_384
 """Texts tokenised and sorted together: enough for batches of nearly equal lengths, little enough to hold."""
-
-CUDA_FACTOR: Final = 16
 
 
 class Transformer(Protocol):
@@ -61,31 +59,32 @@ class TorchEncoder(OpenedEncoder):
             origin, dimension=network.dimension, precision=network.precision, max_tokens=network.max_tokens
         )
         self.network = network
+        self.tokens: int = 0
         kind = network.transformer.device.type
         self._workers = torch.get_num_threads() if kind == "cpu" else 1
-        self.factor = CUDA_FACTOR if kind == "cuda" else 1
+        self.factor = factor_of(network.transformer.device)
         self._budget = token_budget * self.factor
 
     def _encoded(self, texts: list[str], kind: TextKind) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        for start, tokens in self._tokenised([self.prompts[kind] + text for text in texts]):
+        for start, tokens in self._tokenised(texts, self.prompts[kind]):
             lengths = np.array([len(row) for row in tokens], np.int64)
-            self.tokens = (self.tokens or 0) + int(lengths.sum())
+            self.tokens += int(lengths.sum())
             batches = pack(lengths, even_budget(int(lengths.sum()), self._budget, self._workers))
             for batch, result in zip(batches, self._computed(tokens, batches), strict=True):
                 yield start + batch, result
 
-    def _tokenised(self, texts: list[str]) -> Iterator[tuple[int, list[NDArray[np.int64]]]]:
+    def _tokenised(self, texts: list[str], prompt: str) -> Iterator[tuple[int, list[NDArray[np.int64]]]]:
         # The tokenizer runs outside Python's lock: the next slice is tokenised while this one is multiplied.
         starts = range(0, len(texts), SLICE)
         with ThreadPoolExecutor(max_workers=1) as pool:
-            ahead = [pool.submit(self._tokenise, texts[:SLICE])]
+            ahead = [pool.submit(self._tokenise, texts[:SLICE], prompt)]
             for start in starts:
                 tokens = ahead.pop().result()
-                ahead.append(pool.submit(self._tokenise, texts[start + SLICE : start + 2 * SLICE]))
+                ahead.append(pool.submit(self._tokenise, texts[start + SLICE : start + 2 * SLICE], prompt))
                 yield start, tokens
 
-    def _tokenise(self, texts: list[str]) -> list[NDArray[np.int64]]:
-        encodings = self.network.tokenizer.encode_batch_fast(texts)
+    def _tokenise(self, texts: list[str], prompt: str) -> list[NDArray[np.int64]]:
+        encodings = self.network.tokenizer.encode_batch_fast([prompt + text for text in texts])
         return [np.array(encoding.ids, np.int64) for encoding in encodings]
 
     def _computed(

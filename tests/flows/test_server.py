@@ -19,7 +19,7 @@ from tests.pandian import environment
 STARTS = """
 import os, signal, sys
 from pathlib import Path
-from flows.server import listen, start_temporary_server, wait_until_ready
+from flows.server import start_temporary_server, wait_until_ready
 start_temporary_server(Path(sys.argv[1]))
 wait_until_ready()
 (server,) = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()

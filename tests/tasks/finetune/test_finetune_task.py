@@ -96,11 +96,24 @@ def test_a_model_of_another_kind_is_trained_where_it_begins_with_a_transformer(
     assert not np.allclose(trained, open_encoder(str(model), device="cpu").encode(["red pen"]), atol=1e-3)
 
 
+def test_a_model_that_leaves_its_prompt_out_is_not_trained(
+    store: AssetStore, config: FinetuneConfig, tmp_path: Path
+) -> None:
+    model = write_encoder(tmp_path / "unprompted")
+    pooling = model / "1_Pooling" / "config.json"
+    settings = json.loads(pooling.read_text(encoding="utf-8"))
+    pooling.write_text(json.dumps({**settings, "include_prompt": False}), encoding="utf-8")
+    with pytest.raises(EncoderError, match="its pooling leaves the prompt out"):
+        finetune.fn(
+            *tasteful_shop(store), None, None, config=config.model_copy(update={"model": str(model)}), store=store
+        )
+
+
 def test_a_model_without_a_transformer_is_not_trained(
     store: AssetStore, config: FinetuneConfig, tmp_path: Path
 ) -> None:
     config = config.model_copy(update={"model": str(write_word_vectors(tmp_path / "words"))})
-    with pytest.raises(EncoderError, match=r"begins with StaticEmbedding.*Name one as `embed\.encoder`"):
+    with pytest.raises(EncoderError, match=r"begins with StaticEmbedding.*Name another `embed\.encoder`"):
         finetune.fn(*tasteful_shop(store), None, None, config=config, store=store)
     assert not store.versions(specs.ENCODER.key)
 

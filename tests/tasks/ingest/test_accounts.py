@@ -76,7 +76,7 @@ def test_a_table_whose_quarantine_was_not_written_whole_is_not_published(
 
 
 @pytest.mark.parametrize("name", ["p.parquet", "p.jsonl", "p.json", "p.py.jsonl"])
-def test_a_file_that_was_not_read_to_its_end_is_not_published(
+def test_a_file_that_lost_rows_on_the_way_to_its_shard_is_not_published(
     store: AssetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     rows = [{"sku": str(number), "name": "pen"} for number in range(3)]

@@ -467,8 +467,16 @@ def test_a_word_that_means_nothing_may_begin_with_any_letter(store: AssetStore, 
 
 
 def test_an_object_that_cannot_be_used_is_set_aside_as_it_came(store: AssetStore, tmp_path: Path) -> None:
-    objects = [{"sku": "1", "name": "pen"}, {"name": "cup", "colour": "blue"}, {"sku": "2", "name": ""}]
-    (tmp_path / "p.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in objects), encoding="utf-8")
+    kept = '{"sku": "1", "name": "pen"}'
+    aside = [
+        '{"SKU":null, "name": "cup", "colour": ["blue"], "price": 3.50}',
+        "{ }",
+        '{"sku": "2", "name": "",  "_rest": {}}',
+    ]
     columns = {"product_id": "sku", "title": "name"}
-    found = ingest(store, tmp_path, {"table": "products", "uri": "p.jsonl", "columns": columns})
-    assert [json.loads(row) for row in found.quarantine["row"].to_pylist()] == objects[1:]
+    (tmp_path / "p.jsonl").write_text("\n\n".join([aside[0], kept, *aside[1:], kept]), encoding="utf-8")
+    (tmp_path / "p.json").write_text(f"[{', '.join([aside[0], kept, *aside[1:], kept])}]", encoding="utf-8")
+    for name, lines in (("p.jsonl", [1, 5, 7]), ("p.json", [1, 3, 4])):
+        found = ingest(store, tmp_path, {"table": "products", "uri": name, "columns": columns}).quarantine
+        assert found["row"].to_pylist() == aside
+        assert found["line"].to_pylist() == lines

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -14,7 +15,14 @@ from tasks.retrieval import torch_encoder
 from tasks.retrieval.encoder import Encoder, open_encoder
 from tasks.retrieval.sentence_encoder import SentenceEncoder
 from tasks.retrieval.torch_encoder import TorchEncoder
-from tests.builders_encoder import HashEncoder, write_byte_encoder, write_encoder, write_prompts, write_word_vectors
+from tests.builders_encoder import (
+    HashEncoder,
+    write_byte_encoder,
+    write_encoder,
+    write_prompts,
+    write_router,
+    write_word_vectors,
+)
 
 TEXTS = ["red pen", "blue pen", "a stapler, green, with tape", "paper", "office folder 12", "red pen"]
 
@@ -228,7 +236,7 @@ def test_a_model_of_another_kind_encodes_as_its_makers_would(other_kinds: dict[s
     assert encoder.encode(["pen"], "query") == pytest.approx(asked, abs=1e-5)
     bf16 = open_encoder(str(other_kinds[kind]), device="cpu", precision="bf16")
     assert (bf16.precision, encoder.precision) == ("bf16", "fp32")
-    assert (bf16.encode(TEXTS) * encoder.encode(TEXTS)).sum(1).min() > 0.99
+    assert 0.99 < (bf16.encode(TEXTS) * encoder.encode(TEXTS)).sum(1).min() < 1 - 1e-6
 
 
 def test_a_model_of_another_kind_cuts_texts_where_it_is_told_to(other_kinds: dict[str, Path]) -> None:
@@ -241,11 +249,50 @@ def test_a_model_of_another_kind_cuts_texts_where_it_is_told_to(other_kinds: dic
         open_encoder(str(other_kinds["word vectors"]), max_tokens=8)
 
 
-def test_a_model_of_another_kind_without_its_weights_is_named(tmp_path: Path) -> None:
+def test_a_model_of_another_kind_has_no_more_tokens_than_places(tmp_path: Path) -> None:
+    folder = write_encoder(tmp_path / "places", pooling="weightedmean", family="roberta")
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": 4000}), encoding="utf-8")
+    encoder = open_encoder(str(folder), device="cpu")
+    assert encoder.max_tokens == 63
+    assert np.isfinite(encoder.encode(["pen " * 500])).all()
+
+
+def test_a_text_without_any_known_word_is_zeros(tmp_path: Path) -> None:
+    encoder = open_encoder(str(write_word_vectors(tmp_path / "words", pooling="max")), device="cpu")
+    found = encoder.encode(["red pen", "\u200b", "blue pen"])
+    assert np.linalg.norm(found, axis=1) == pytest.approx([1, 0, 1], abs=1e-5)
+
+
+def test_a_model_with_another_way_for_queries_takes_it(tmp_path: Path) -> None:
+    encoder = open_encoder(str(write_router(tmp_path / "router")), device="cpu")
+    assert not np.allclose(encoder.encode(["red pen"], "query"), encoder.encode(["red pen"]), atol=0.1)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off"])
+def test_a_model_of_another_kind_without_its_weights_is_named(tmp_path: Path, damage: str) -> None:
     broken = write_word_vectors(tmp_path / "broken")
-    (broken / "model.safetensors").unlink()
+    weights = broken / "model.safetensors"
+    content = weights.read_bytes()
+    weights.unlink()
+    if damage == "cut off":
+        weights.write_bytes(content[:1000])
     with pytest.raises(EncoderError, match=str(broken)):
         open_encoder(str(broken))
+
+
+def test_loading_a_model_of_another_kind_says_nothing(
+    other_kinds: dict[str, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for folder in other_kinds.values():
+        open_encoder(str(folder), device="cpu")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_to_encode_is_no_token(folder: Path) -> None:
+    encoder = open_encoder(str(folder))
+    encoder.encode([""])
+    assert encoder.tokens == 0
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:

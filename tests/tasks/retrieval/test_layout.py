@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import EncoderError
-from tasks.retrieval.layout import read_layout
+from tasks.retrieval.layout import DenseLayout, read_layout
 
 KINDS = {
     "Transformer": "",
@@ -15,6 +15,7 @@ KINDS = {
     "Dense": "2_Dense",
     "Normalize": "3_Normalize",
     "CLIPModel": "0_CLIP",
+    "CNN": "1_CNN",
 }
 MEAN = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
 
@@ -71,13 +72,47 @@ def test_modules_in_another_order_are_left_to_sentence_transformers(tmp_path: Pa
     assert read_layout(write(tmp_path, kinds, MEAN)).pooling is None
 
 
-@pytest.mark.parametrize(("activation", "pooling"), [("Tanh", "mean"), ("Mish", None)])
-def test_a_dense_layer_of_another_activation_is_left_to_sentence_transformers(
-    tmp_path: Path, activation: str, pooling: str | None
+@pytest.mark.parametrize("modules", [[], {}, None, ["Transformer"], [{"type": "x.Transformer"}]])
+def test_a_list_of_modules_that_is_none_is_refused(tmp_path: Path, modules: object) -> None:
+    write_json(tmp_path / "modules.json", modules)
+    with pytest.raises(EncoderError, match=r"modules\.json is no list of modules"):
+        read_layout(tmp_path)
+
+
+def test_modules_of_a_models_own_code_are_left_to_sentence_transformers(tmp_path: Path) -> None:
+    folder = write(tmp_path, ["Transformer", "Pooling"], MEAN)
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    modules[0]["type"] = "custom_st.Transformer"
+    write_json(folder / "modules.json", modules)
+    assert read_layout(folder).pooling is None
+
+
+@pytest.mark.parametrize("kind", ["SparseEncoder", "CrossEncoder"])
+def test_a_model_without_one_vector_of_a_text_is_refused(tmp_path: Path, kind: str) -> None:
+    folder = write(tmp_path, ["Transformer", "Pooling"], MEAN)
+    write_json(folder / "config_sentence_transformers.json", {"model_type": kind})
+    with pytest.raises(EncoderError, match=f"it is a {kind}"):
+        read_layout(folder)
+
+
+def test_a_model_that_reads_its_padding_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="reads the padding"):
+        read_layout(write(tmp_path, ["Transformer", "CNN", "Pooling"], MEAN))
+
+
+@pytest.mark.parametrize(
+    ("config", "pooling"),
+    [
+        ({"activation_function": "torch.nn.modules.activation.Tanh", "use_residual": False}, "mean"),
+        ({"activation_function": "torch.nn.modules.activation.Mish"}, None),
+        ({"use_residual": True}, None),
+        ({"module_input_name": "token_embeddings"}, None),
+    ],
+)
+def test_a_dense_layer_of_another_kind_is_left_to_sentence_transformers(
+    tmp_path: Path, config: dict[str, object], pooling: str | None
 ) -> None:
-    write_json(
-        tmp_path / "2_Dense" / "config.json", {"activation_function": f"torch.nn.modules.activation.{activation}"}
-    )
+    write_json(tmp_path / "2_Dense" / "config.json", config)
     assert read_layout(write(tmp_path, ["Transformer", "Pooling", "Dense"], MEAN)).pooling == pooling
 
 
@@ -88,7 +123,7 @@ def test_dense_layers_and_the_longest_text_are_found(tmp_path: Path) -> None:
 
     layout = read_layout(folder)
 
-    assert layout.dense == (folder / "2_Dense",)
+    assert layout.dense == (DenseLayout(folder / "2_Dense", "Tanh"),)
     assert layout.max_tokens == 128
 
 

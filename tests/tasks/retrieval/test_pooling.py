@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from tasks.errors import EncoderError
-from tasks.retrieval.layout import Pooling
+from tasks.retrieval.layout import DenseLayout, Pooling
 from tasks.retrieval.pooling import load_head, pool
 
 HIDDEN = torch.tensor([[[1.0, 2.0], [3.0, -4.0], [9.0, 9.0]], [[5.0, 6.0], [9.0, 9.0], [9.0, 9.0]]])
@@ -49,9 +48,9 @@ def test_vectors_are_of_unit_length_and_float32() -> None:
 
 
 def test_a_dense_layer_changes_the_dimension(tmp_path: Path) -> None:
-    write_dense(tmp_path, {"activation_function": "torch.nn.modules.linear.Identity"})
+    write_dense(tmp_path)
 
-    head = load_head("mean", (tmp_path,), 2, CPU)
+    head = load_head("mean", (DenseLayout(tmp_path, "Identity"),), 2, CPU)
 
     assert head.dimension == 3
     assert head.finish(torch.tensor([[2.0, 1.0]]))[0].tolist() == pytest.approx([2 / 14**0.5, 1 / 14**0.5, 3 / 14**0.5])
@@ -59,10 +58,9 @@ def test_a_dense_layer_changes_the_dimension(tmp_path: Path) -> None:
 
 def test_a_dense_layer_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="a dense layer cannot be read"):
-        load_head("mean", (tmp_path,), 2, CPU)
+        load_head("mean", (DenseLayout(tmp_path, "Identity"),), 2, CPU)
 
 
-def write_dense(folder: Path, config: dict[str, object]) -> None:
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+def write_dense(folder: Path) -> None:
     weights = {"linear.weight": torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), "linear.bias": torch.zeros(3)}
     save_file(weights, folder / "model.safetensors")
