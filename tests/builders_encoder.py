@@ -84,7 +84,7 @@ def write_encoder(
 
 
 def write_word_vectors(folder: Path, *, pooling: str | None = None) -> Path:
-    """Write a model without a transformer: a text has the mean of its tokens' own vectors, or another pooling of them."""
+    """Write a model without a transformer: a text has the mean of its tokens' own vectors, or another pooling."""
     import numpy as np
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, WordEmbeddings

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from tasks.assets import specs
 from tasks.assets.asset import AssetRef
+from tasks.assets.inventory import current_of
 from tasks.assets.manifest import Manifest
 from tasks.assets.store import GRACE, AssetStore
 from tasks.errors import UnavailableError
@@ -43,8 +44,8 @@ def collect(
     Reached is what the `keep` newest run records name, what is current, protected assets, all reviews, everything these
     were made from, and what no run record names though it was made after the newest one: it may belong to a run that
     is going on. Where locks hold on this machine only, what was made or uploaded within `grace` may belong to one
-    elsewhere. Current is the version of an asset, pages included, that the newest record to name the asset names: a run
-    of some stages takes nothing from the others.
+    elsewhere. Current is what the inventory shows, pages included: a run of some stages takes nothing from the others.
+    The records that say what is current are kept, too, though not what else they name.
 
     Args:
         store: The lake to clean.
@@ -67,8 +68,9 @@ def collect(
             )
         manifests = {item.ref: item for item in store.manifests()}
         settled = None if store.lake.locks_everybody else datetime.now(UTC) - grace
-        roots = {*protected, *_current(manifests.values(), tables)}
-        kept = reachable(manifests.values(), keep=keep, protected=roots, settled=settled)
+        current = _current(tuple(manifests.values()), tables)
+        kept = reachable(manifests.values(), keep=keep, protected={*protected, *current}, settled=settled)
+        kept |= _saying_so(manifests.values(), current)
         removed = sorted(set(manifests) - kept)
         leftovers = tuple(store.leftovers(grace=grace))
         if not is_dry_run:
@@ -117,14 +119,21 @@ def reachable(
     return found
 
 
-def _current(manifests: Iterable[Manifest], tables: Collection[str] | None) -> Iterable[AssetRef]:
-    """Return of each asset of the shop the version that a run record named last; files come with their tables."""
-    found: dict[str, AssetRef] = {}
-    for run in _runs(manifests):
+def _current(manifests: Sequence[Manifest], tables: Collection[str] | None) -> set[AssetRef]:
+    """Return the current version of each asset of the shop that a record names; files come with their tables."""
+    named = {ref for run in _runs(manifests) for ref in run.input_refs}
+    shown = {item.ref for item in current_of(manifests) if tables is None or _is_of(item.key, tables)}
+    return shown & named
+
+
+def _saying_so(manifests: Iterable[Manifest], current: Collection[AssetRef]) -> set[AssetRef]:
+    """Return of each current asset the run record that makes it current: of those that name it, the last to begin."""
+    found: dict[AssetRef, AssetRef] = {}
+    for run in sorted(_runs(manifests), key=lambda item: item.started_at, reverse=True):
         for ref in run.input_refs:
-            if not ref.key.startswith("shards/") and (tables is None or _is_of(ref.key, tables)):
-                found.setdefault(ref.key, ref)
-    return found.values()
+            if ref in current:
+                found.setdefault(ref, run.ref)
+    return set(found.values())
 
 
 def _is_of(key: str, tables: Collection[str]) -> bool:

@@ -125,7 +125,13 @@ def current(store: AssetStore, *, with_shards: bool = False) -> list[Manifest]:
         store: The lake to ask.
         with_shards: Also the source files, one by one, that tables are merged from.
     """
-    return _current(store.manifests(), with_shards=with_shards)
+    return current_of(store.manifests(), with_shards=with_shards)
+
+
+def current_of(manifests: Sequence[Manifest], *, with_shards: bool = False) -> list[Manifest]:
+    """Return the same of a lake whose manifests are at hand."""
+    known = _by_ref(manifests)
+    return [known[f"{key}@{version}"] for key, version in _ask(manifests, CURRENT, {"with_shards": with_shards})]
 
 
 def has_run(store: AssetStore) -> bool:
@@ -239,13 +245,13 @@ def findings(store: AssetStore) -> list[dict[str, Any]]:  # JSON values of any s
     `keys` is the absolute path, or the URL, of the parquet with every failing key.
     """
     manifests = store.manifests()
-    refs = [str(item.ref) for item in _current(manifests, with_shards=False)]
+    refs = [str(item.ref) for item in current_of(manifests, with_shards=False)]
     rows = _ask(manifests, FINDINGS, {"refs": refs, "lake": store.lake.url})
     return [{**json.loads(finding), "keys": keys} for finding, keys in rows]
 
 
 def _named(store: AssetStore, manifests: Sequence[Manifest], key: str) -> Manifest:
-    known = _by_ref(manifests) if "@" in key else {item.key: item for item in _current(manifests, with_shards=True)}
+    known = _by_ref(manifests) if "@" in key else {item.key: item for item in current_of(manifests, with_shards=True)}
     if key in known:
         return known[key]
     _look_for_damaged(store, key)
@@ -269,11 +275,6 @@ def _look_for_damaged(store: AssetStore, key: str) -> None:
         name, version, _ = path.rsplit("/", 2)
         if key in {name, f"{name}@{version}"}:
             store.find(AssetRef(name, version))
-
-
-def _current(manifests: Sequence[Manifest], *, with_shards: bool) -> list[Manifest]:
-    known = _by_ref(manifests)
-    return [known[f"{key}@{version}"] for key, version in _ask(manifests, CURRENT, {"with_shards": with_shards})]
 
 
 def _ask(manifests: Sequence[Manifest], sql: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
