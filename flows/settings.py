@@ -285,9 +285,9 @@ def _based(tracking: str, base: Path) -> str:
 
 
 def _encoder(name: str, base: Path) -> str:
-    """Return an encoder's name, a folder's path made absolute."""
+    """Return an encoder's name, a folder's path made absolute, one for all ways to write it."""
     folder = _path(name, base)
-    return str(folder) if name != DEFAULT_ENCODER and folder.is_dir() else name
+    return os.path.normpath(folder) if name != DEFAULT_ENCODER and folder.is_dir() else name
 
 
 def _suites(folder: Path, settings: Settings) -> Path:

@@ -9,7 +9,7 @@ from tasks.stage import StageResult
 
 
 def table_line(table: str, results: Sequence[StageResult], rows: int | None) -> str:
-    """Return what ingest did for a table: `ingest events: 365 files, 364 unchanged, 1 read, 21,900 rows, 0.8 s`.
+    """Return what ingest did: `ingest events: 365 files, 364 unchanged, 1 read, 21,900 rows, 0.8 s of work`.
 
     Args:
         table: Its name.
@@ -25,7 +25,7 @@ def table_line(table: str, results: Sequence[StageResult], rows: int | None) -> 
 
 
 def total_line(group: str, results: Sequence[StageResult]) -> str:
-    """Return what any other stage did: `profile: 5 assets, 4 unchanged, 1 made, 2.1 s`."""
+    """Return what any other stage did: `profile: 5 assets, 4 unchanged, 1 made, 2.1 s of work`."""
     assets = sum(len(result.refs) for result in results)
     unchanged = sum(len(result.refs) for result in results if result.status == "skipped")
     return f"{group}: {', '.join([*_split(counted(assets, 'asset'), assets, unchanged, 'made'), _seconds(results)])}"
@@ -40,4 +40,4 @@ def _split(things: str, total: int, unchanged: int, done: str) -> list[str]:
 
 
 def _seconds(results: Sequence[StageResult]) -> str:
-    return f"{sum(result.duration_s for result in results):.1f} s"
+    return f"{sum(result.duration_s for result in results):.1f} s of work"

@@ -355,7 +355,8 @@ def _table(*names: str, title: str | None = None, right: Sequence[int] = ()) -> 
     )
     for position, name in enumerate(names):
         is_number = position in right or (not right and position > 0)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+        is_copied = name == "asset"  # to be pasted into the next command
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=is_copied)
     return table
 
 

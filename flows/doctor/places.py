@@ -17,6 +17,7 @@ from flows.settings import Settings, has_named_prefect
 from tasks.assets.file_system import how_to_install, missing_driver
 from tasks.assets.lake import open_lake
 from tasks.errors import PandianError
+from tasks.retrieval.layout import read_layout
 from tasks.retrieval.weights import DEFAULT_ENCODER, encoder_digest, encoder_folder
 
 PATIENCE_S: Final = 5.0
@@ -77,6 +78,7 @@ def encoder_check(name: str) -> Check:
         if _is_on_hub(name):
             return _hub_check(name)
         folder = encoder_folder(name)
+        read_layout(folder)
     except PandianError as error:
         return failed("encoder", error)
     except ImportError as error:

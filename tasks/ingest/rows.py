@@ -13,6 +13,7 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.bounds import is_out_of_memory
 from tasks.errors import DamagedSourceError, UsageError
@@ -201,27 +202,17 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, source: SourceCo
             relation = exact_relation(path, table=source.table, folder=folder)
             columns = _described(connection, relation)
         beyond = _beyond_calendars(connection, relation, columns)
-        counted, held = _row_counts(connection, path)
+        footer = pq.read_metadata(path)
     except (duckdb.Error, pa.ArrowException) as error:
         if is_out_of_memory(error):
             raise
         raise EOFError(" ".join(str(error).split())) from error
-    if counted != held:
-        raise EOFError(f"its footer tells of {counted:,} rows, and its row groups hold {held:,}")
+    held = sum(footer.row_group(place).num_rows for place in range(footer.num_row_groups))
+    if held != footer.num_rows:
+        raise EOFError(f"its footer tells of {footer.num_rows:,} rows, and its row groups hold {held:,}")
     if beyond:
         raise EOFError(f"its column “{beyond[0]}” holds times before the year 1 or after 9999, which no calendar has")
-    return RawRows(relation, columns, {"format": "parquet"}, counted=counted)
-
-
-def _row_counts(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[int, int]:
-    """The rows of a parquet file by its footer's own account, and by those of its row groups."""
-    file = path_literal(path)
-    groups = f"select distinct row_group_id, row_group_num_rows from parquet_metadata({file})"
-    ((counted, held),) = connection.execute(
-        f"select (select num_rows from parquet_file_metadata({file})), "
-        f"(select coalesce(sum(row_group_num_rows), 0)::bigint from ({groups}))"
-    ).fetchall()
-    return counted, held
+    return RawRows(relation, columns, {"format": "parquet"}, counted=held)
 
 
 def _beyond_calendars(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> list[str]:

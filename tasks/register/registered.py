@@ -105,11 +105,10 @@ def chosen_files(config: RegisterConfig, version: str | None, *, cache: Path | N
     if champion is not None:
         return registry.files(champion.version, cache)
     challenger = registry.by_alias(CHALLENGER)
-    fix = "Run the stocktake to train one; `pandian review list` shows what the gate refused."
-    if challenger is not None:
-        number = challenger.version
-        fix = (
-            f"Ask the challenger with `--version {number}`, or make it the champion: `pandian review approve {number} "
-            '--reason "…"`, then `pandian promote`.'
-        )
+    number = "N" if challenger is None else challenger.version
+    whom = "a version of `pandian review list`" if challenger is None else "the challenger"
+    fix = (
+        f"Ask {whom} with `--version {number}`, or make it the champion: `pandian review approve {number} "
+        '--reason "…"`, then `pandian promote`.'
+    )
     raise UsageError(problem=f"The model “{config.model_name}” has no champion.", fix=fix)

@@ -81,9 +81,11 @@ def read_layout(folder: Path) -> Layout:
     """Return what a sentence-transformers folder asks for; a plain transformers folder means mean pooling.
 
     Raises:
-        EncoderError: A file of the folder cannot be read, or it is no encoder whose vectors stand for one text each.
+        EncoderError: The folder holds no model, a file of it cannot be read, or it makes no single vector of a text.
     """
     if not (folder / "modules.json").is_file():
+        if not (folder / "config.json").is_file():
+            raise EncoderError(model=str(folder), problem="neither config.json nor modules.json is there.", fix=FIX)
         return Layout(transformer=folder, max_tokens=_max_tokens(folder, folder))
     types, paths = _modules(folder)
     kinds = [kind.rsplit(".", 1)[-1] for kind in types]

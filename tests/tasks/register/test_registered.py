@@ -366,6 +366,13 @@ def test_where_there_is_no_champion_the_challenger_is_named(model: Model) -> Non
     assert chosen_files(model.config, "challenger") == by_number
 
 
+def test_where_there_is_neither_champion_nor_challenger_the_versions_are_named(model: Model) -> None:
+    model.crowned()
+    roll_back(model.config, model.lake, by="bob", reason="Clicks fell.", now=model.now())
+    with pytest.raises(UsageError, match=r"has no champion\. Ask a version of `pandian review list` .*approve N"):
+        chosen_files(model.config, None)
+
+
 def test_products_of_a_history_that_the_model_does_not_know_are_named(model: Model) -> None:
     files = chosen_files(model.config, model.add().version)
     assert unknown_products(files, ["pan", "zzz", "pot", "zzz"]) == ["zzz"]

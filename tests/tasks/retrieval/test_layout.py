@@ -21,6 +21,9 @@ MEAN = {"word_embedding_dimension": 8, "pooling_mode_mean_tokens": True, "poolin
 
 
 def test_a_plain_transformers_folder_is_pooled_by_the_mean(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"neither config\.json nor modules\.json is there"):
+        read_layout(tmp_path)
+    write_json(tmp_path / "config.json", {})
     layout = read_layout(tmp_path)
 
     assert (layout.pooling, layout.dense, layout.max_tokens) == ("mean", (), None)
