@@ -36,7 +36,8 @@ def file_system(url: str) -> tuple[Any, str]:  # fsspec ships no types
     import fsspec
 
     try:
-        system, path = fsspec.core.url_to_fs(url)
+        # Whatever others write is there at once: a listing that is kept would hide it.
+        system, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         raise _unusable(url, f"{error}.", "Install that where pandian is.") from error
     except ValueError as error:

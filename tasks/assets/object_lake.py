@@ -158,7 +158,6 @@ class ObjectLake:
     def _files(self, path: str = "") -> list[str]:
         root = self._at("")
         with self._reporting():
-            self._fs.invalidate_cache()
             try:
                 found: list[str] = self._fs.find(self._at(path))
             except FileNotFoundError:

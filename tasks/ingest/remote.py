@@ -60,7 +60,6 @@ def read_tag(address: str) -> str | None:
     try:
         with _translated(address):
             system, path = file_system(address)
-            system.invalidate_cache()
             return _tag(system.info(path))
     except FileNotFoundError:
         return None
@@ -103,7 +102,6 @@ def _translated(uri: str) -> Iterator[None]:
 
 def _listed(uri: str) -> dict[str, Any]:  # what fsspec says of files
     system, path = file_system(uri)
-    system.invalidate_cache()
     if "://" in path:  # a web server lists nothing, and its addresses may hold a “?”
         return {path: system.info(path)}
     if WILDCARDS.search(path):

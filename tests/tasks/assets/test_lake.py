@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tasks.assets.lake import open_lake
@@ -38,6 +39,18 @@ def test_an_object_is_created_once(s3_endpoint: S3, tmp_path: Path) -> None:
     assert lake.read("a/b.json") == b"1"
     assert lake.read("a/c.json") is None
     assert lake.find("b.json") == ["a/b.json"]
+
+
+@pytest.mark.service
+def test_what_another_machine_puts_after_one_has_listed_is_there(s3_endpoint: S3, tmp_path: Path) -> None:
+    lake = ObjectLake(f"{s3_endpoint.url}/lake", tmp_path)
+    lake.create("a/1/b.json", b"1")
+    assert lake.find("b.json") == ["a/1/b.json"]
+    client = boto3.client("s3", endpoint_url=s3_endpoint.endpoint)
+    for name in ("a/2/b.json", "a/1/c.json"):
+        client.put_object(Bucket=s3_endpoint.bucket, Key=f"lake/{name}", Body=b"2")
+        assert lake.read(name) == b"2"
+    assert lake.find("b.json") == ["a/1/b.json", "a/2/b.json"]
 
 
 @pytest.mark.service
