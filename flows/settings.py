@@ -287,7 +287,7 @@ def _based(tracking: str, base: Path) -> str:
 def _encoder(name: str, base: Path) -> str:
     """Return an encoder's name, a folder's path made absolute, one for all ways to write it."""
     folder = _path(name, base)
-    return os.path.normpath(folder) if name != DEFAULT_ENCODER and folder.is_dir() else name
+    return os.path.normpath(folder) if name != DEFAULT_ENCODER and (folder.is_dir() or folder.is_file()) else name
 
 
 def _suites(folder: Path, settings: Settings) -> Path:
@@ -320,7 +320,18 @@ class _Loader(yaml.SafeLoader):
 
 
 def _yaml(text: str) -> Any:  # YAML values of any shape
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    return _joined(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader
+
+
+def _joined(value: Any) -> Any:  # YAML values of any shape
+    """Join halves of characters, as JSON escapes an emoji; a half that stands alone is a `ValueError`."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16")
+    if isinstance(value, list):
+        return [_joined(item) for item in value]
+    if isinstance(value, dict):
+        return {_joined(name): _joined(item) for name, item in value.items()}
+    return value
 
 
 def _unreadable(error: Exception) -> str:

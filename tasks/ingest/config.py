@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -45,7 +45,7 @@ class SourceConfig(StageConfig):
         None, min_length=1, max_length=1, description="Between csv fields; detected if unset."
     )
     quote: str | None = Field(None, max_length=1, description="Around csv fields; detected if unset, empty for none.")
-    columns: dict[str, str | SqlExpression] = Field(
+    columns: dict[str, Annotated[str, Field(min_length=1)] | SqlExpression] = Field(
         default_factory=dict,
         description="Column, canonical or of an extra table, to source column or an expression over source columns.",
     )

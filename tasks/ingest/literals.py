@@ -83,13 +83,15 @@ def _value(node: ast.expr, text: bytes) -> object:
         return [_value(item, text) for item in node.elts]
     if isinstance(node, ast.Dict) and None not in node.keys:
         keys = [ast.literal_eval(key) for key in node.keys if key is not None]
-        found = dict(zip(keys, (_value(item, text) for item in node.values), strict=True))
-        if len(found) < len(keys):
-            raise ValueError(_repeated(keys))
-        return found
+        names = list(map(str, keys))  # 1 and "1" are one column
+        if len(set(names)) < len(names):
+            raise ValueError(_repeated(names))
+        return dict(zip(keys, (_value(item, text) for item in node.values), strict=True))
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=float()) as operand):
             return _number(operand, text, "-")
+    if isinstance(node, ast.Call):  # of which Python would tell where it lies in memory
+        raise ValueError("It calls something, which no literal does")  # noqa: TRY004 - as of any other malformed literal
     return ast.literal_eval(node)
 
 

@@ -105,14 +105,14 @@ class _Keys:
 
 def _keys(connection: duckdb.DuckDBPyConnection, objects: _Objects, source: SourceConfig) -> _Keys:
     mapped = {column for column in source.columns.values() if isinstance(column, str)}
-    kept = sorted(name for name in mapped if name.lower() in {REST, RECORD})
+    spoken = _spoken(connection, source)
+    kept = sorted(name for name in {*mapped, *spoken.values()} if name.lower() in {REST, RECORD})
     if kept:
         raise UsageError(
             problem=f"The key “{kept[0]}” of a source of “{source.table}” has a name that ingest keeps for itself.",
             fix="Give it another name at the source, or leave it out of `columns`.",
         )
     spelled = _spelled(mapped)
-    spoken = _spoken(connection, source)
     is_unclear = len(spelled) < len(mapped) or not SESSION.isdisjoint(spoken)
     keys = {key for item in objects.first() for key in item.texts} if is_unclear else set()
     unspoken = SESSION - {key.lower() for key in keys}

@@ -206,13 +206,28 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path, source: SourceCo
     except (duckdb.Error, pa.ArrowException) as error:
         if is_out_of_memory(error):
             raise
-        raise EOFError(" ".join(str(error).split())) from error
+        raise _damage(error) from error
     held = sum(footer.row_group(place).num_rows for place in range(footer.num_row_groups))
     if held != footer.num_rows:
         raise EOFError(f"its footer tells of {footer.num_rows:,} rows, and its row groups hold {held:,}")
     if beyond:
         raise EOFError(f"its column “{beyond[0]}” holds times before the year 1 or after 9999, which no calendar has")
     return RawRows(relation, columns, {"format": "parquet"}, counted=held)
+
+
+def damage_of(connection: duckdb.DuckDBPyConnection, rows: RawRows) -> EOFError | None:
+    """Return what keeps rows of parquet from being read as they are, if something does: then the file is damaged."""
+    columns = ", ".join(map(quoted, rows.columns))
+    try:
+        connection.execute(f"select bit_xor(hash({columns})) from {rows.relation}").fetchall()
+    except (duckdb.Error, pa.ArrowException) as error:
+        return None if is_out_of_memory(error) else _damage(error)
+    return None
+
+
+def _damage(error: Exception) -> EOFError:
+    said = str(error).partition("LINE 1:")[0]  # behind it, DuckDB shows the query
+    return EOFError(" ".join(said.split()))
 
 
 def _beyond_calendars(connection: duckdb.DuckDBPyConnection, relation: str, columns: Mapping[str, str]) -> list[str]:

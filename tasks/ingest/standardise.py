@@ -25,6 +25,7 @@ from tasks.ingest.parquet import ROW, numbered_rows, write_parquet
 from tasks.ingest.plan import Plan, plan_of, readable_rows
 from tasks.ingest.raw import RawRows, path_literal
 from tasks.ingest.rejects import SCHEMA
+from tasks.ingest.rows import damage_of
 from tasks.ingest.rules import NULL_BIT, TEXT_OFFSET, ColumnRules, bit_of
 from tasks.ingest.statement import standardise_sql
 from tasks.ingest.unpacking import naming_damage
@@ -120,10 +121,13 @@ def _see_that_all_came(rows: RawRows, table: str, *, came: int) -> None:
 
 @contextmanager
 def _blaming_expressions(connection: duckdb.DuckDBPyConnection, rows: RawRows, source: SourceConfig) -> Iterator[None]:
-    """Where reading fails because an expression of the source does, say which."""
+    """Where reading fails because a parquet file is damaged, or an expression of the source fails, say so."""
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError) as error:
+        damage = damage_of(connection, rows) if rows.facts["format"] == "parquet" else None
+        if damage is not None:
+            raise damage from error
         wrong = failing_expression(connection, rows, source)
         if wrong is None:
             raise

@@ -86,6 +86,11 @@ def read_layout(folder: Path) -> Layout:
     if not (folder / "modules.json").is_file():
         if not (folder / "config.json").is_file():
             raise EncoderError(model=str(folder), problem="neither config.json nor modules.json is there.", fix=FIX)
+        made_for = _object(folder / "config.json").get("architectures")
+        kind = str(made_for[0]) if isinstance(made_for, list) and made_for else ""
+        if kind.endswith("ForSequenceClassification"):
+            problem = f"it is a {kind}, which judges texts and makes no vectors of them."
+            raise EncoderError(model=str(folder), problem=problem, fix=FIX)
         return Layout(transformer=folder, max_tokens=_max_tokens(folder, folder))
     types, paths = _modules(folder)
     kinds = [kind.rsplit(".", 1)[-1] for kind in types]
@@ -193,7 +198,7 @@ def _object(file: Path) -> dict[str, Any]:  # JSON of any shape
 def _json(file: Path) -> Any:  # JSON of any shape
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EncoderError(
             model=str(file.parent), problem=f"{file.name} cannot be read.", fix="Get the model's files again."
         ) from error

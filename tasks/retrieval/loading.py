@@ -34,14 +34,17 @@ def load_network(layout: Layout, device: torch.device, precision: Precision, max
         tokenizer = AutoTokenizer.from_pretrained(layout.transformer, local_files_only=True)
     if not tokenizer.is_fast:
         return None
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise _damaged(layout.transformer, "its tokenizer knows no words.")
     with loads(layout.transformer):
         config, model = _transformer(layout.transformer, dtype, device)
+        limits = [layout.max_tokens, tokenizer.model_max_length, places_of(model), max_tokens]
+        limit = min(int(limit) for limit in limits if limit is not None)
+        backend = tokenizer.backend_tokenizer
+        backend.no_padding()
+        check_limit(layout.transformer, limit, backend.num_special_tokens_to_add(is_pair=False))
+        backend.enable_truncation(limit)
     head = load_head(layout.pooling, layout.dense, int(config.hidden_size), device)
-    limits = [layout.max_tokens, tokenizer.model_max_length, places_of(model), max_tokens]
-    limit = min(int(limit) for limit in limits if limit is not None)
-    backend = tokenizer.backend_tokenizer
-    backend.no_padding()
-    backend.enable_truncation(limit)
     transformer = (
         PackedBert(model, head, precision)
         if can_pack(config, device)
@@ -58,7 +61,40 @@ def _transformer(folder: Path, dtype: torch.dtype, device: torch.device) -> tupl
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     kind = AutoModelForTextEncoding if config.is_encoder_decoder else AutoModel
     loaded_in = torch.float32 if can_pack(config, device) else dtype
-    return config, kind.from_pretrained(folder, config=config, dtype=loaded_in, local_files_only=True).eval()
+    model, found = kind.from_pretrained(
+        folder, config=config, dtype=loaded_in, local_files_only=True, output_loading_info=True
+    )
+    # What is missing is made at random. No vector depends on a pooler, which BERT has for another task.
+    missing = sorted(name for name in found["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise _damaged(folder, f"its weights lack {missing[0]}{f' and {len(missing) - 1} more' * (len(missing) > 1)}.")
+    check_weights(folder, model)
+    return config, model.eval()
+
+
+def check_weights(folder: Path, model: torch.nn.Module) -> None:
+    """See that every weight is a number.
+
+    Raises:
+        EncoderError: One is none, or infinite.
+    """
+    wrong = next((name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()), None)
+    if wrong is not None:
+        raise _damaged(folder, f"its weights {wrong} are not all numbers.")
+
+
+def check_limit(folder: Path, limit: int, special: int) -> None:
+    """See that a text that is cut keeps more than the tokens that stand in every text.
+
+    Raises:
+        EncoderError: It does not.
+    """
+    if limit <= special:
+        raise _damaged(folder, f"it cuts texts at {limit} tokens.")
+
+
+def _damaged(folder: Path, problem: str) -> EncoderError:
+    return EncoderError(model=str(folder), problem=problem, fix="Get the model's files again.")
 
 
 @contextlib.contextmanager
@@ -68,23 +104,14 @@ def loads(folder: Path) -> Iterator[None]:
     Raises:
         EncoderError: It could not.
     """
-    from safetensors import SafetensorError
-
     try:
         with _quiet():
             yield
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ImportError,
-        RuntimeError,
-        SafetensorError,
-    ) as error:
-        problem = next(iter(str(error).splitlines()), type(error).__name__)
-        raise EncoderError(model=str(folder), problem=problem, fix=FIX) from error
+    except (MemoryError, EncoderError):
+        raise
+    except Exception as error:  # of damaged files, libraries make whatever they stumble over
+        problem = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise EncoderError(model=str(folder), problem=f"{problem.rstrip('.')}.", fix=FIX) from error
 
 
 def places_of(model: Any) -> int | None:  # a transformers model; ships no types

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.errors import EncoderError
 from tasks.retrieval.hardware import Precision
 from tasks.retrieval.layout import TextKind
-from tasks.retrieval.loading import loads, places_of
+from tasks.retrieval.loading import check_limit, check_weights, loads, places_of
 from tasks.retrieval.opened import OpenedEncoder, Origin, factor_of
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def load_sentence_encoder(
 
     with loads(folder):
         model = SentenceTransformer(str(folder), device=str(device), local_files_only=True)
+        check_weights(folder, model)
         model = model.eval().to(torch.bfloat16 if precision == "bf16" else torch.float32)
         limit = _cut(model, folder, max_tokens)
         batch = max(1, token_budget * factor_of(device) // (limit or SUPPOSED_TOKENS))
@@ -100,6 +101,8 @@ def _cut(model: Any, folder: Path, max_tokens: int | None) -> int | None:  # sen
     places = places_of(model[0].auto_model) if hasattr(model[0], "auto_model") else None
     limits = [limit for limit in (own, places, max_tokens) if limit is not None and limit < LONGEST]
     wanted = int(min(limits)) if limits else None
+    if wanted is not None:
+        check_limit(folder, wanted, special=0)
     if wanted in (None, own):
         return wanted
     if own is not None:

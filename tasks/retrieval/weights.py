@@ -34,6 +34,8 @@ def encoder_folder(name: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return folder
+    if folder.is_file():
+        raise EncoderError(model=name, problem="that is a file.", fix=FIX)
     if folder.is_absolute() or name.count("/") > 1 or name.startswith("."):
         raise EncoderError(model=name, problem="there is no such folder.", fix=FIX)
     return _hub_folder(name)

@@ -44,6 +44,19 @@ def test_an_encoder_in_a_folder_is_found_beside_the_file(tmp_path: Path) -> None
         assert settings.embed.encoder == settings.finetune.model == name
 
 
+def test_a_file_as_encoder_is_looked_for_on_no_hub(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text("{}")
+    settings = load_settings(str(write_shop(tmp_path, extra="embed: {encoder: p.jsonl}\n")))
+    assert settings.embed.encoder == str(tmp_path / "p.jsonl")
+
+
+def test_halves_of_a_character_are_joined_or_refused(tmp_path: Path) -> None:
+    settings = load_settings(str(write_shop(tmp_path, extra='embed: {prompt: "\\ud83d\\ude00 "}\n')))
+    assert settings.embed.prompt == "😀 "
+    with pytest.raises(SettingsError, match=r"shop\.yaml"):
+        load_settings(str(write_shop(tmp_path, extra='embed: {prompt: "\\ud83d "}\n')))
+
+
 def test_the_encoder_is_trained_with_the_prompts_it_embeds_with(tmp_path: Path) -> None:
     extra = "embed: {encoder: some/e5, prompt: 'passage: ', query_prompt: 'query: '}\n"
     trained = load_settings(str(write_shop(tmp_path, extra=extra))).finetune

@@ -593,6 +593,48 @@ def test_keys_that_ingest_keeps_for_itself_cannot_be_mapped(store: AssetStore, t
     assert dict(ingest(store, tmp_path, {**PRODUCTS, "uri": "p.jsonl"}).column("attributes")[0]) == {key: "x"}
     with pytest.raises(UsageError, match=f"“{key}”"):
         ingest(store, tmp_path, {**PRODUCTS, "uri": "p.jsonl", "columns": {"product_id": "sku", "title": key}})
+    sql = {"product_id": "sku", "title": {"sql": f"{key}::varchar"}}
+    with pytest.raises(UsageError, match=f"“{key}”"):
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "p.jsonl", "columns": sql})
+
+
+def test_a_column_without_a_name_cannot_be_mapped() -> None:
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        SourceConfig.model_validate({**PRODUCTS, "columns": {"title": ""}})
+
+
+@pytest.mark.parametrize("expression", [False, True])
+@pytest.mark.parametrize("compression", ["snappy", "gzip", "none"])
+def test_parquet_that_is_damaged_inside_is_told_as_damage(
+    store: AssetStore, tmp_path: Path, compression: str, expression: bool
+) -> None:
+    rows = {"sku": [f"sku {number * 7919}" for number in range(5000)], "name": [f"pen {n}" for n in range(5000)]}
+    pq.write_table(pa.table(rows), tmp_path / "p.parquet", compression=compression, use_dictionary=False)
+    content = bytearray((tmp_path / "p.parquet").read_bytes())
+    middle = len(content) // 4
+    content[middle : middle + 4000] = b"\xff" * 4000
+    write(tmp_path, "p.parquet", bytes(content))
+    columns = {"product_id": "sku", "title": {"sql": "upper(name)"} if expression else "name"}
+    with pytest.raises(DamagedSourceError, match=r"p\.parquet.*Deliver it again") as caught:
+        ingest(store, tmp_path, {**PRODUCTS, "uri": "p.parquet", "columns": columns})
+    assert "LINE 1" not in str(caught.value)
+    assert not list(store.manifests())
+
+
+def test_keys_of_a_python_literal_that_are_one_as_text_are_not_fused(store: AssetStore, tmp_path: Path) -> None:
+    lines = [
+        "{'sku': '1', 'name': 'pen', 1: 'int', '1': 'str'}",
+        "{'sku': '2', 'name': 'cup', 'of': {None: 1, 'None': 2}}",
+    ]
+    write(tmp_path, "p.txt", "\n".join([*lines, "{'sku': '3', 'name': 'ink', 1: 'int'}", "f()"]))
+    found = ingest(store, tmp_path, {**PRODUCTS, "uri": "p.txt", "format": "python"})
+    assert found.column("product_id") == ["3"]
+    details = found.quarantine["detail"].to_pylist()
+    assert details == [
+        "The key “1” comes more than once.",
+        "The key “None” comes more than once.",
+        "It calls something, which no literal does.",
+    ]
 
 
 def test_mapped_keys_that_differ_in_case_alone_are_refused(store: AssetStore, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from tasks.errors import DeviceError, EncoderError
 from tasks.retrieval import torch_encoder
@@ -298,6 +299,54 @@ def test_nothing_to_encode_is_no_token(folder: Path) -> None:
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=str(tmp_path)):
         open_encoder(str(tmp_path))
+
+
+def test_weights_that_lack_some_are_refused_and_not_made_at_random(tmp_path: Path) -> None:
+    broken = write_encoder(tmp_path / "broken")
+    weights = load_file(broken / "model.safetensors")
+    del weights["encoder.layer.1.output.dense.weight"], weights["pooler.dense.weight"]
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EncoderError, match=r"its weights lack encoder\.layer\.1\.output\.dense\.weight\."):
+        open_encoder(str(broken))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    broken = write_encoder(tmp_path / "broken")
+    weights = load_file(broken / "model.safetensors")
+    weights["encoder.layer.0.output.dense.bias"][3] = value
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EncoderError, match=r"output\.dense\.bias are not all numbers"):
+        open_encoder(str(broken))
+
+
+def test_a_tokenizer_without_its_words_is_refused(tmp_path: Path) -> None:
+    broken = write_encoder(tmp_path / "broken")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (broken / name).unlink()
+    with pytest.raises(EncoderError, match="its tokenizer knows no words"):
+        open_encoder(str(broken))
+
+
+def test_a_limit_that_leaves_nothing_of_a_text_is_refused(tmp_path: Path) -> None:
+    broken = write_encoder(tmp_path / "broken")
+    (broken / "sentence_bert_config.json").write_text('{"max_seq_length": 2}', encoding="utf-8")
+    with pytest.raises(EncoderError, match="it cuts texts at 2 tokens"):
+        open_encoder(str(broken))
+
+
+def test_a_file_is_no_encoder(folder: Path) -> None:
+    with pytest.raises(EncoderError, match="that is a file"):
+        open_encoder(str(folder / "config.json"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("hidden_size", "abc"), ("num_attention_heads", 0)])
+def test_a_configuration_that_makes_no_sense_is_the_encoders_fault(tmp_path: Path, name: str, value: object) -> None:
+    broken = write_encoder(tmp_path / "broken")
+    config = json.loads((broken / "config.json").read_text(encoding="utf-8"))
+    (broken / "config.json").write_text(json.dumps({**config, name: value}), encoding="utf-8")
+    with pytest.raises(EncoderError, match=str(broken)):
+        open_encoder(str(broken))
 
 
 def test_weights_that_are_cut_off_are_named(folder: Path, tmp_path: Path) -> None:

@@ -98,6 +98,12 @@ def test_a_model_without_one_vector_of_a_text_is_refused(tmp_path: Path, kind: s
         read_layout(folder)
 
 
+def test_a_plain_folder_that_judges_texts_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "config.json", {"architectures": ["BertForSequenceClassification"]})
+    with pytest.raises(EncoderError, match="it is a BertForSequenceClassification"):
+        read_layout(tmp_path)
+
+
 def test_a_model_that_reads_its_padding_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="reads the padding"):
         read_layout(write(tmp_path, ["Transformer", "CNN", "Pooling"], MEAN))
