@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from flows.yaml_text import UNREADABLE, read_yaml, why_unreadable
 from tasks.analyze.config import AnalyzeConfig
 from tasks.assets.address import MlflowAddress
 from tasks.assets.recipe import StageConfig
@@ -32,9 +32,6 @@ Part = TypeVar("Part", bound=StageConfig)
 
 CONFIG_VARIABLE: Final = "PANDIAN_CONFIG"
 PREFIX: Final = "PANDIAN_"
-UNREADABLE: Final = (yaml.YAMLError, ValueError, RecursionError)
-"""What YAML that cannot be read raises: a day that no month has is a ValueError."""
-
 SEARCHED: Final = ("shop.yaml", "pandian-demo/shop.yaml")
 
 QUIET: Final[Mapping[str, str]] = {
@@ -169,9 +166,9 @@ def load_settings(config: str | None = None) -> Settings:
     quiet_environment()
     path = find_config(config)
     try:
-        content = _yaml(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except UNREADABLE as error:
-        raise SettingsError(file=str(path), problem=_unreadable(error), fix="Write it as YAML in UTF-8.") from error
+        raise SettingsError(file=str(path), problem=why_unreadable(error), fix="Write it as YAML in UTF-8.") from error
     if not isinstance(content, dict):
         raise SettingsError(file=str(path), problem="it holds no settings.", fix="Begin with `shop:` and `sources:`.")
     try:
@@ -224,9 +221,9 @@ def _overridden(content: dict[str, Any], environment: Mapping[str, str]) -> dict
             place[part] = {**(place.get(part) or {})}
             place = place[part]
         try:
-            place[last] = _yaml(environment[name])
+            place[last] = read_yaml(environment[name])
         except UNREADABLE as error:
-            raise SettingsError(file=name, problem=_unreadable(error), fix="Write the value as YAML.") from error
+            raise SettingsError(file=name, problem=why_unreadable(error), fix="Write the value as YAML.") from error
     return result
 
 
@@ -304,42 +301,6 @@ def _suites(folder: Path, settings: Settings) -> Path:
                 fix="Call it as the table that it judges, or take it out of the folder.",
             )
     return folder
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses two equal keys of one mapping, of which YAML would keep the last."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # its stubs name another type than it is
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key “{key.value}” stands twice", problem_mark=key.start_mark)
-            seen.add(str(key.value))
-        return node
-
-
-def _yaml(text: str) -> Any:  # YAML values of any shape
-    return _joined(yaml.load(text, Loader=_Loader))  # noqa: S506 - a safe loader
-
-
-def _joined(value: Any) -> Any:  # YAML values of any shape
-    """Join halves of characters, as JSON escapes an emoji; a half that stands alone is a `ValueError`."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16")
-    if isinstance(value, list):
-        return [_joined(item) for item in value]
-    if isinstance(value, dict):
-        return {_joined(name): _joined(item) for name, item in value.items()}
-    return value
-
-
-def _unreadable(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply."
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}."
-    return f"{error}."
 
 
 def _misfitting(path: Path, error: ValidationError, content: Mapping[str, object]) -> SettingsError:
